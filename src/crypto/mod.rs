@@ -1,0 +1,1 @@
+//! The engines (CHAs) and their modes.

@@ -1,0 +1,2 @@
+//! The `caam-emu` command.
+fn main() {}
