@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=sh
+#
+# What the driver shows of the device: its performance counters, its algorithms, its errors.
+
+# counter NAME: one of the device's performance counters, which the driver shows in debugfs.
+counter() {
+	cat /sys/kernel/debug/*.crypto/ctl/"$1" 2>/dev/null || cat /sys/kernel/debug/caam/ctl/"$1"
+}
+
+# counters_now: "requests-dequeued bytes-encrypted bytes-decrypted".
+counters_now() {
+	echo "$(counter rq_dequeued) $(counter ob_bytes_encrypted) $(counter ib_bytes_decrypted)"
+}
+
+# registered_algorithms: "driver selftest" for each algorithm of the CAAM driver.
+registered_algorithms() {
+	awk '$1 == "driver" { name = $3 } $1 == "selftest" && name ~ /-caam(-|$)/ { print name, $3 }' /proc/crypto
+}
+
+# reference_count DRIVER: how often the algorithm is in use.
+reference_count() {
+	awk -v want="$1" '$1 == "driver" { name = $3 } $1 == "refcnt" && name == want { print $3; exit }' /proc/crypto
+}
+
+# What no kernel log of a good run contains. (The driver reports job errors as
+# "caam_jr 10001000.jr: 2000071c: CCB: ..." and self-test failures as "alg: ... failed".)
+KERNEL_COMPLAINTS='alg: .*(fail|error|mismatch|unavail)|WARNING:|BUG:|Oops|Internal error|Call trace|caam[^:]*: .*([Ff]ail|[Ee]rr)|caam_jr [^ ]*: [0-9a-f]{8}: |INFO: task .* blocked|nobody cared|I/O error'
+
+# kernel_complaints SINCE-LINE: such lines of the log, from that line on.
+kernel_complaints() {
+	dmesg | tail -n +"$1" | grep -E "$KERNEL_COMPLAINTS"
+}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# All shared functions; each file has one concern.
+# shellcheck source-path=SCRIPTDIR
+
+LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly LIB
+# shellcheck source=common.sh
+. "$LIB/common.sh"
+# shellcheck source=packages.sh
+. "$LIB/packages.sh"
+# shellcheck source=debian.sh
+. "$LIB/debian.sh"
+# shellcheck source=tools.sh
+. "$LIB/tools.sh"
+# shellcheck source=qemu.sh
+. "$LIB/qemu.sh"
+# shellcheck source=kernel.sh
+. "$LIB/kernel.sh"
+# shellcheck source=initramfs.sh
+. "$LIB/initramfs.sh"
+# shellcheck source=builder.sh
+. "$LIB/builder.sh"
+# shellcheck source=variant.sh
+. "$LIB/variant.sh"
+# shellcheck source=devicetree.sh
+. "$LIB/devicetree.sh"
+# shellcheck source=rust.sh
+. "$LIB/rust.sh"
+# shellcheck source=emulator.sh
+. "$LIB/emulator.sh"
+# shellcheck source=guest.sh
+. "$LIB/guest.sh"
+# shellcheck source=ktap.sh
+. "$LIB/ktap.sh"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# caam-emu itself: building, starting, asking for its statistics, ending it.
+
+EMULATOR_PID=''
+
+# build_emulator: sets EMULATOR. CAAM_EMU_BINARY takes one that is already built.
+build_emulator() {
+	if [[ -n ${CAAM_EMU_BINARY:-} ]]; then
+		[[ -x $CAAM_EMU_BINARY ]] || usage_error "CAAM_EMU_BINARY=$CAAM_EMU_BINARY: not an executable file"
+		EMULATOR=$CAAM_EMU_BINARY
+		return 0
+	fi
+	need_rust
+	need_commands gcc=cc
+	EMULATOR=${CARGO_TARGET_DIR:-$REPO/target}/release/caam-emu
+	must "building caam-emu" "fix the build: cargo build --release --locked" \
+		cargo build --release --locked --manifest-path "$REPO/Cargo.toml" --bin caam-emu
+}
+
+# start_emulator ARGS...: returns once it is ready for QEMU; sets EMULATOR_PID.
+start_emulator() {
+	local ready word='' tries
+	mkfifo "$RUN/ready"
+	# Open for reading and writing: neither side's open waits for the other.
+	exec {ready}<>"$RUN/ready"
+	# A session of its own: Ctrl-C is for this script, which ends the emulator after QEMU.
+	# The death signal: nothing is left behind even when this script is killed by SIGKILL.
+	setsid setpriv --pdeathsig TERM "$EMULATOR" serve --socket-path "$RUN/vfio.sock" \
+		--ready-fd 9 --stats "$RUN/stats.json" "$@" \
+		9>"$RUN/ready" >"$LOGS/emulator.log" 2>&1 </dev/null &
+	EMULATOR_PID=$!
+	at_exit end_emulator
+	for ((tries = 0; tries < 100; tries++)); do
+		read -r -t 0.1 -u "$ready" word && break
+		kill -0 "$EMULATOR_PID" 2>/dev/null || break
+	done
+	exec {ready}>&-
+	rm -f "$RUN/ready"
+	[[ $word == ready ]] && return 0
+	end_emulator
+	KEEP_LOGS=1
+	cannot_tell "caam-emu did not start: $(cause_in "$LOGS/emulator.log")" \
+		"'$EMULATOR serve --help' lists the arguments that --emu may hold"
+}
+
+end_emulator() {
+	[[ -n $EMULATOR_PID ]] || return 0
+	end_process "$EMULATOR_PID"
+	EMULATOR_PID=''
+}
+
+emulator_alive() {
+	[[ -n $EMULATOR_PID ]] && kill -0 "$EMULATOR_PID" 2>/dev/null
+}
+
+# ask_statistics: has the emulator write its statistics now.
+ask_statistics() {
+	local tries
+	rm -f "$RUN/stats.json"
+	kill -USR1 "$EMULATOR_PID" 2>/dev/null || return 1
+	for ((tries = 0; tries < 50; tries++)); do
+		if [[ -s $RUN/stats.json ]] && tool jq -e . "$RUN/stats.json" >/dev/null 2>&1; then
+			cp "$RUN/stats.json" "$LOGS/stats.json"
+			return 0
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
+# statistic FIELD NAME DIRECTION: of one operation, summed; 0 where it never ran.
+statistic() {
+	tool jq -r --arg field "$1" --arg name "$2" --arg direction "$3" \
+		'[.operations[] | select(.name == $name and .direction == $direction) | .[$field]] | add // 0' \
+		"$RUN/stats.json"
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# One guest: its boot archive, its QEMU, its end.
+
+QEMU_PID=''
+
+# open_run: sets RUN (sockets and files of this run) and LOGS (kept if it fails).
+open_run() {
+	RUN=$(mktemp -d "${TMPDIR:-/tmp}/caam-emu.XXXXXX") ||
+		cannot_tell "cannot create a temporary folder in ${TMPDIR:-/tmp}" "make it writable, or set TMPDIR"
+	at_exit rm -rf "$RUN"
+	# A socket's path is limited to 107 bytes.
+	((${#RUN} < 90)) || cannot_tell "the temporary folder's path is too long for a socket: $RUN" "set TMPDIR to a short path"
+	mkdir -p "$VM_CACHE/logs"
+	LOGS=$(mktemp -d "$VM_CACHE/logs/$(date +%Y%m%d-%H%M%S)-XXXX") ||
+		cannot_tell "cannot write to $VM_CACHE/logs" "make it writable, or point CAAM_EMU_CACHE to a folder elsewhere"
+	chmod 755 "$LOGS"
+	LOGS_TOP=$LOGS KEEP_LOGS=0
+	at_exit close_logs
+}
+
+close_logs() {
+	if ((KEEP_LOGS)); then
+		log "logs: $LOGS_TOP"
+	else
+		rm -rf "$LOGS_TOP"
+	fi
+}
+
+# boot_archive FILE LINE...: init, cases, and the run's settings as lines of shell.
+boot_archive() {
+	local root=$RUN/tests file=$1
+	shift
+	rm -rf "$root"
+	mkdir -p "$root/tests"
+	cp "$REPO/guest-tests/init" "$root/init"
+	cp -r "$REPO"/guest-tests/{lib,cases,expected} "$root/tests/"
+	chmod 755 "$root/init"
+	printf '%s\n' "$@" >"$root/tests/settings"
+	pack "$root" "$RUN/tests.cpio"
+	cat "$USERLAND" "$MODULES" "$RUN/tests.cpio" >"$file"
+}
+
+# qemu_words: sets QEMU_WORDS, all that does not depend on what is run.
+qemu_words() {
+	qemu_accel
+	# vfio-user needs guest memory that the emulator can map: a shared memfd.
+	QEMU_WORDS=("${QEMU[@]}" -nodefaults -no-user-config -nic none -no-reboot -smp 2 -cpu "$QEMU_CPU"
+		"${QEMU_ACCEL[@]}" -m 1G -object memory-backend-memfd,id=ram,size=1G,share=on
+		-machine virt,memory-backend=ram,gic-version="$([[ $QEMU_CPU == host ]] && echo host || echo 2)")
+}
+
+# prepare_boot JOB-RINGS SETTINGS...: boot archive and device tree, ready for QEMU.
+prepare_boot() {
+	local rings=$1
+	shift
+	qemu_words
+	make_devicetree "$RUN/dtb" "$rings" "${QEMU_WORDS[@]}" >"$LOGS/devicetree.log" 2>&1 || {
+		KEEP_LOGS=1
+		cannot_tell "cannot make the guest's device tree: $(cause_in "$LOGS/devicetree.log")" "see $LOGS/devicetree.log"
+	}
+	boot_archive "$RUN/initrd" "BAR_ADDRESS=0x$BAR_ADDRESS" "JOB_RINGS=$rings" "$@"
+	QEMU_WORDS+=(-display none -monitor none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
+		-device '{"driver":"vfio-user-pci","addr":"'"$PCI_SLOT"'","socket":{"type":"unix","path":"'"$RUN/vfio.sock"'"}}'
+		# panic=-1 with -no-reboot: a panic ends QEMU at once.
+		-append "console=ttyAMA0 panic=-1 rdinit=/init ${KERNEL_ARGS:-}")
+}
+
+# start_guest FIFO: in the background; kernel console to a log, the second UART to FIFO.
+start_guest() {
+	setsid setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
+		-serial "file:$LOGS/console.log" -serial stdio \
+		</dev/null >"$1" 2>"$LOGS/qemu.log" &
+	QEMU_PID=$!
+	at_exit end_guest
+}
+
+end_guest() {
+	[[ -n $QEMU_PID ]] || return 0
+	end_process "$QEMU_PID"
+	QEMU_PID=''
+}
+
+# shell_guest: in the foreground, on this terminal; returns when the guest is off.
+shell_guest() {
+	local saved='' status=0
+	if [[ -t 0 ]]; then
+		saved=$(stty -g)
+		# shellcheck disable=SC2064  # the value as it is now
+		at_exit stty "$saved"
+	fi
+	setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
+		-chardev "stdio,id=console,mux=on,signal=off,logfile=$LOGS/console.log" -serial chardev:console \
+		-mon chardev=console || status=$?
+	if [[ -n $saved ]]; then stty "$saved"; fi
+	return "$status"
+}

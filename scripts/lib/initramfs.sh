@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# The guest's whole file system: cpio archives, one after another, uncompressed. (The kernel
+# unpacks any number of them; under TCG, decompression in the guest costs more than the
+# host's page cache does.)
+#   userland   busybox, kmod, cryptsetup, dmsetup, fio, e2fsprogs; made once
+#   modules    once per kernel and driver variant
+#   tests      init, cases and the list of what to run; made at every run
+
+# The guest's programs come from one release, whatever its kernel.
+readonly USERLAND_SUITE=trixie
+readonly USERLAND_PACKAGES=(busybox-static kmod cryptsetup-bin dmsetup fio e2fsprogs)
+readonly USERLAND_PROGRAMS=(busybox kmod cryptsetup dmsetup fio mkfs.ext4 e2fsck)
+
+need_userland() {
+	local dir=$VM_CACHE/userland-$USERLAND_SUITE
+	USERLAND=$dir/userland.cpio
+	[[ -e $dir/.complete ]] && return 0
+	need_tools
+	need_commands binutils=readelf
+	debian_suite "$USERLAND_SUITE"
+	cached "$dir" "fetching the guest's programs ($USERLAND_SUITE)" "check the network" make_userland
+}
+
+make_userland() {
+	local dir=$1 root=$1/root all=$1/all program file name
+	mkdir -p "$all" "$root"
+	suite_extract_closure "$USERLAND_SUITE" "$all" "${USERLAND_PACKAGES[@]/%/:arm64}"
+	merged_usr "$root"
+	mkdir -p "$root"/{dev,proc,sys,tmp,run,etc,mnt,root,var,bb}
+	for program in "${USERLAND_PROGRAMS[@]}"; do
+		for file in "$all"/usr/{bin,sbin}/"$program"; do
+			if [[ -e $file ]]; then copy_with_libraries "$file" "$all" "$root"; fi
+		done
+		[[ -n $(echo "$root"/usr/*bin/"$program") ]]
+	done
+	# Where the programs' headers say that the dynamic linker is.
+	copy_with_libraries "$all/usr/lib/ld-linux-aarch64.so.1" "$all" "$root"
+	# Loaded at run time, by threads that end.
+	copy_with_libraries "$all/usr/lib/aarch64-linux-gnu/libgcc_s.so.1" "$all" "$root"
+	for name in modprobe insmod rmmod lsmod modinfo depmod; do ln -s ../bin/kmod "$root/usr/sbin/$name"; done
+	# fio's crypto and cryptsetup's locale need none; mke2fs wants its defaults.
+	cp "$all/etc/mke2fs.conf" "$root/etc/"
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	pack "$root" "$dir/userland.cpio"
+	rm -rf "$all" "$root"
+}
+
+# copy_with_libraries FILE FROM TO: and all that the dynamic linker will ask for.
+copy_with_libraries() {
+	local file=$1 from=$2 to=$3 path need
+	path=${file#"$from"}
+	[[ -e $to$path ]] && return 0
+	mkdir -p "$to${path%/*}"
+	cp -L "$file" "$to$path"
+	# A file that is no dynamic ELF (busybox is static) has no such lines.
+	while read -r need; do
+		file=$(find "$from/usr/lib" -name "$need" -print -quit)
+		[[ -n $file ]] || {
+			echo "error: $path needs $need, which no package brought"
+			return 1
+		}
+		copy_with_libraries "$file" "$from" "$to"
+	done < <(readelf -d "$from$path" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+}
+
+# pack DIR ARCHIVE: all files belong to root, in an order that does not depend on the disk.
+pack() {
+	(cd "$1" && find . -print0 | LC_ALL=C sort -z |
+		tool cpio --null --create --format=newc --owner=+0:+0 --quiet) >"$2"
+}
+
+# Modules by folder (all in it) or by name; what they depend on comes along.
+readonly GUEST_MODULE_FOLDERS='^kernel/(crypto|arch/arm64/crypto|arch/arm64/lib|lib/crypto|drivers/crypto/caam)/'
+readonly GUEST_MODULE_NAMES='/(brd|loop|dm-mod|dm-crypt|dm-flakey|dm-delay|ext4|virtio_mmio|virtio_blk|virtio_console)\.ko'
+
+# need_modules DRIVER-DIR: sets MODULES, an archive of the modules a guest needs; the .ko
+# files in DRIVER-DIR (if any) take the place of those of the same name.
+need_modules() {
+	local replacement=${1:-} dir key=stock
+	need_tools
+	if [[ -n $replacement ]]; then
+		key=$(cd "$replacement" && find . -name '*.ko' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+		key=${key:0:16}
+	fi
+	if [[ -n $KERNEL_SUITE ]]; then
+		dir=$VM_CACHE/modules/$KERNEL_VERSION-$key
+		cached "$dir" "packing modules ($KERNEL_VERSION, $key)" "" \
+			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$replacement"
+	else
+		# A local build may change at any time: packed anew for each run.
+		dir=$RUN/modules-$key
+		mkdir -p "$dir"
+		must "packing modules ($KERNEL_VERSION, $key)" "" \
+			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$replacement" "$dir"
+	fi
+	MODULES=$dir/modules.cpio
+}
+
+make_modules() {
+	local from=$1 version=$2 replacement=$3 dir=$4 to path
+	to=$dir/root/usr/lib/modules/$version
+	merged_usr "$dir/root"
+	mkdir -p "$to"
+	if [[ -d $from/kernel ]]; then
+		# As installed: choose, or the archive would hold 300 MB.
+		(cd "$from" && find kernel -name '*.ko*') >"$dir/all"
+		mkdir -p "$dir/index/usr/lib/modules"
+		merged_usr "$dir/index"
+		ln -s "$from" "$dir/index/usr/lib/modules/$version"
+		tool depmod -b "$dir/index" -n "$version" | sed -n 's/^\(kernel[^ ]*\.ko[^ ]*\): */\1 /p' >"$dir/dependencies"
+		grep -E -e "$GUEST_MODULE_FOLDERS" -e "$GUEST_MODULE_NAMES" "$dir/all" >"$dir/wanted"
+		# depmod lists a module's dependencies in full.
+		awk 'NR == FNR { wanted[$1]; next } $1 in wanted { for (i = 1; i <= NF; i++) print $i }' \
+			"$dir/wanted" "$dir/dependencies" | sort -u >"$dir/chosen"
+		while read -r path; do
+			mkdir -p "$to/${path%/*}"
+			cp "$from/$path" "$to/$path"
+		done <"$dir/chosen"
+		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/"
+	else
+		# As built: a developer's configuration is small enough to take all.
+		(cd "$from" && find . -name '*.ko' -print0 | xargs -0 cp --parents -t "$to")
+		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/" 2>/dev/null || : >"$to/modules.builtin"
+	fi
+	# Decompressed here, not under TCG.
+	find "$to" -name '*.ko.xz' -exec xz -d {} +
+	find "$to" -name '*.ko.zst' -exec zstd -q -d --rm {} +
+	find "$to" -name '*.ko.gz' -exec gzip -d {} +
+	sed -i 's/\.ko\.\(xz\|zst\|gz\)$/.ko/' "$to/modules.order"
+	if [[ -n $replacement ]]; then
+		mkdir -p "$to/updates"
+		find "$replacement" -name '*.ko' -print | while read -r path; do
+			find "$to" -name "${path##*/}" -delete
+			cp "$path" "$to/updates/"
+		done
+	fi
+	tool depmod -b "$dir/root" "$version"
+	pack "$dir/root" "$dir/modules.cpio"
+	rm -rf "$dir/root" "$dir/index"
+}

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# Reads a guest's report while it runs, prints KTAP, decides on the cases.
+#
+# The guest's lines that begin with "@@ ":
+#   device SLOT ADDRESS        the PCI function was found
+#   ready UPTIME               all is set up; from here on a failure is the tested code's
+#   probed STATUS UPTIME       modprobe of the driver has returned
+#   setup-failed CAUSE         the guest cannot be set up
+#   case NAME / end NAME STATUS
+#   jobs N                     a case: the device has done N jobs so far
+#   moved NAME DIRECTION BYTES a case: so many bytes went through the device, once more
+#   done                       all cases ran
+
+CASE_NUMBER=0
+CASES_FAILED=0
+CANNOT_TELL=0
+
+# finish_case NAME STATUS CAUSE: its line of the top level.
+finish_case() {
+	CASE_NUMBER=$((CASE_NUMBER + 1))
+	if [[ -n $3 ]]; then printf '    # %s\n' "$3"; fi
+	if (($2 == 0)); then
+		printf 'ok %d %s\n' "$CASE_NUMBER" "$1"
+	else
+		printf 'not ok %d %s\n' "$CASE_NUMBER" "$1"
+		CASES_FAILED=$((CASES_FAILED + 1))
+		KEEP_LOGS=1
+	fi
+}
+
+# relay_report FD TIMEOUT CASE...: until the guest is off, or too late. On return all the
+# cases have their line; GUEST_OK tells whether the boot itself went as it should.
+relay_report() {
+	local fd=$1 timeout=$2 line part='' status current='' ready=0 done=0 cause='' verdict plan=0
+	local started=$SECONDS said=$SECONDS
+	local -a left=("${@:3}")
+	local -A moved=()
+	GUEST_OK=1
+	while :; do
+		status=0
+		IFS= read -r -t 1 -u "$fd" part || status=$?
+		line+=$part
+		if ((status > 128)); then
+			if ((SECONDS - started >= timeout)); then
+				cause="timed out after $timeout s"
+				break
+			fi
+			if ((SECONDS - said >= 10)); then
+				log "still running${current:+ $current}, $((SECONDS - started)) s of at most $timeout"
+				said=$SECONDS
+			fi
+			if ! emulator_alive; then
+				# Give QEMU's last words no time: nothing of this counts.
+				cause="caam-emu ended during the run: $(cause_in "$LOGS/emulator.log")"
+				CANNOT_TELL=1
+				break
+			fi
+			continue
+		fi
+		((status == 0)) || break
+		line=${line%$'\r'}
+		case $line in
+		'@@ device '*) ;;
+		'@@ setup-failed '*)
+			cause="the guest: ${line#@@ setup-failed }"
+			break
+			;;
+		'@@ ready '*) ready=1 ;;
+		'@@ probed '*)
+			read -r _ _ verdict part <<<"$line"
+			log "guest is up: driver loaded $part s after the kernel's start"
+			if ((verdict != 0)); then log "modprobe of the driver failed with status $verdict"; fi
+			;;
+		'@@ case '*)
+			current=${line#@@ case }
+			said=$SECONDS
+			plan=0
+			log "case $current"
+			;;
+		'@@ end '*)
+			read -r _ _ current verdict <<<"$line"
+			cause=''
+			if ((verdict != 0)); then cause="the case ended with status $verdict"; fi
+			((plan)) || verdict=1 cause='the case gave no plan'
+			check_statistics "$((plan + 1))" || verdict=1
+			finish_case "$current" "$verdict" "$cause"
+			left=("${left[@]:1}")
+			current='' cause=''
+			;;
+		'@@ moved '*)
+			read -r _ _ name direction bytes <<<"$line"
+			moved[$name $direction]=$((${moved[$name $direction]:-0} + bytes))
+			;;
+		'@@ jobs '*) moved[jobs]=${line#@@ jobs } ;;
+		'@@ done')
+			done=1
+			break
+			;;
+		'1..'*)
+			# One more subtest than the guest knows of: check_statistics.
+			plan=${line#1..}
+			printf '    1..%d\n' "$((plan + 1))"
+			;;
+		*) printf '    %s\n' "$line" ;;
+		esac
+		line=''
+	done
+	if ((done)); then
+		return 0
+	fi
+	GUEST_OK=0 KEEP_LOGS=1
+	if [[ -z $cause ]]; then
+		cause=$(guest_cause)
+	fi
+	# Before `ready` it is not the driver that is being tried.
+	((ready)) || CANNOT_TELL=1
+	for name in "${left[@]}"; do
+		if [[ $name == "$current" ]]; then
+			finish_case "$name" 1 "$cause"
+		else
+			finish_case "$name" 1 "did not run: $cause"
+		fi
+	done
+	log "the guest's run was cut short: $cause"
+}
+
+# guest_cause: why a guest ended without saying so.
+guest_cause() {
+	local line
+	if line=$(grep -m1 -a -E 'Kernel panic|kernel BUG|Unable to handle|Internal error' "$LOGS/console.log"); then
+		printf 'the guest ended: %s' "${line%$'\r'}"
+	elif [[ -s $LOGS/qemu.log ]]; then
+		printf 'QEMU ended: %s' "$(cause_in "$LOGS/qemu.log")"
+	else
+		printf 'the guest ended without a word'
+	fi
+}
+
+# check_statistics N: as subtest N, what the guest says to have moved must be in the
+# emulator's own statistics. (The guest reads the device's registers; the statistics are
+# counted elsewhere in the emulator, by algorithm.)
+check_statistics() {
+	local key seen status=0 jobs
+	if ! ask_statistics; then
+		printf '    # caam-emu wrote no statistics\n    not ok %d emulator-statistics\n' "$1"
+		return 1
+	fi
+	jobs=$(tool jq -r '[.rings[].jobs] | add // 0' "$RUN/stats.json")
+	printf '    # emulator: %d jobs in all\n' "$jobs"
+	for key in "${!moved[@]}"; do
+		if [[ $key == jobs ]]; then
+			if ((jobs < ${moved[jobs]})); then
+				printf '    # the guest counts %d jobs\n' "${moved[jobs]}"
+				status=1
+			fi
+			continue
+		fi
+		seen=$(statistic bytes "${key% *}" "${key#* }")
+		printf '    # emulator: %s: %d jobs, %d bytes; the guest accounts for %d\n' "$key" \
+			"$(statistic jobs "${key% *}" "${key#* }")" "$seen" "${moved[$key]}"
+		((seen >= ${moved[$key]})) || status=1
+	done
+	if ((status)); then printf '    not '; else printf '    '; fi
+	printf 'ok %d emulator-statistics\n' "$1"
+	return "$status"
+}

@@ -1,0 +1,230 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# Runs test cases in a Linux guest whose CAAM driver works on caam-emu. See --help.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib/all.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
+
+help() {
+	cat <<HELP
+usage: scripts/vm.sh [OPTION]... CASE...     run cases, print KTAP
+       scripts/vm.sh [OPTION]... --shell     a prompt in the guest, driver loaded
+
+Boots a Debian arm64 kernel in QEMU with caam-emu as its CAAM. The first run fetches what it
+needs into target/vm (QEMU, kernel, guest programs: about 5 minutes); later ones take seconds.
+
+  --kernel SERIES|IMAGE  Debian's Linux of that series: 6.1 (default), 6.12, or a newer one
+                         that Debian has; or the path of an arm64 Image of your own
+  --modules DIR          with --kernel IMAGE: its modules (found by themselves when the Image
+                         lies in its build tree)
+  --driver VARIANT|DIR   the CAAM driver: stock, a variant (--list), a folder with
+                         drivers/crypto/caam sources, or one with built .ko files;
+                         without it, each case takes the variant it is made for
+  --dm-crypt VARIANT|DIR likewise for drivers/md/dm-crypt.c
+  --emu "ARGS"           arguments for 'caam-emu serve', such as "--job-rings 2 --decos 4"
+  --timeout S            seconds that a guest may take (default $TIMEOUT)
+  --shell                a prompt instead of cases; Ctrl-A x ends it at once
+  --refresh              ask Debian for newer versions of everything fetched so far
+  --list                 cases, driver variants and kernels
+  --help
+
+Exit status, for 'git bisect run': 0 all cases good, 1 a case failed, 125 could not tell
+(something could not be built or set up), 2 unusable command line.
+
+Examples:
+  scripts/vm.sh selftests dm-crypt
+  scripts/vm.sh --kernel 6.12 selftests
+  scripts/vm.sh --driver ~/linux/drivers/crypto/caam selftests
+  scripts/vm.sh --emu "--job-rings 1" --shell
+
+Environment: CAAM_EMU_DEBIAN_MIRROR, CAAM_EMU_DEBIAN_SECURITY_MIRROR (default: from apt's
+configuration), CAAM_EMU_CACHE (default: target/vm), CAAM_EMU_BINARY (a built caam-emu),
+KERNEL_ARGS (appended to the guest's command line), NO_COLOR.
+HELP
+}
+
+list() {
+	local file
+	echo "cases:"
+	for file in "$REPO"/guest-tests/cases/*.sh; do
+		printf '  %-16s %s (driver: %s)\n' "$(basename "$file" .sh)" "$(header "$file" purpose)" "$(header "$file" driver)"
+	done
+	echo "driver variants:"
+	printf '  %-16s %s\n' stock "the kernel's own modules, untouched"
+	for file in "$REPO"/guest-tests/drivers/*.cocci; do
+		printf '  %-16s %s\n' "$(basename "$file" .cocci)" "$(header "$file" purpose)"
+	done
+	echo "dm-crypt variants:"
+	printf '  %-16s %s\n' stock "the kernel's own module, untouched"
+	for file in "$REPO"/guest-tests/dm-crypt/*.cocci; do
+		if [[ -e $file ]]; then printf '  %-16s %s\n' "$(basename "$file" .cocci)" "$(header "$file" purpose)"; fi
+	done
+	echo "kernels: 6.1 (Debian 12, default), 6.12 (Debian 13), newer series of trixie-backports and sid"
+}
+
+# header FILE KEY: a "# key: value" line of a case, "// key: value" of a semantic patch.
+header() {
+	sed -n "s,^\(#\|//\) $2: ,,p" "$1" | head -n1
+}
+
+TIMEOUT=300
+KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock SHELL_MODE=0 REFRESH=0
+EMU_ARGS=() CASES=()
+
+parse_arguments() {
+	while (($#)); do
+		case $1 in
+		--kernel | --modules | --driver | --dm-crypt | --emu | --timeout)
+			(($# >= 2)) || usage_error "$1 needs a value"
+			case $1 in
+			--kernel) KERNEL=$2 ;;
+			--modules) KERNEL_TREE=$2 ;;
+			--driver) DRIVER=$2 ;;
+			--dm-crypt) DM_CRYPT=$2 ;;
+			--emu) read -r -a EMU_ARGS <<<"$2" ;;
+			--timeout) TIMEOUT=$2 ;;
+			esac
+			shift
+			;;
+		--*=*)
+			set -- "${1%%=*}" "${1#*=}" "${@:2}"
+			continue
+			;;
+		--shell) SHELL_MODE=1 ;;
+		--refresh) REFRESH=1 ;;
+		--list)
+			list
+			exit "$EX_GOOD"
+			;;
+		-h | --help)
+			help
+			exit "$EX_GOOD"
+			;;
+		-*) usage_error "unknown option $1" ;;
+		*) CASES+=("$1") ;;
+		esac
+		shift
+	done
+	local name
+	for name in "${CASES[@]}"; do
+		[[ $name != */* && -f $REPO/guest-tests/cases/$name.sh ]] || usage_error "no case named '$name'"
+	done
+	if ((SHELL_MODE)); then
+		((${#CASES[@]} == 0)) || usage_error "--shell runs no cases: in the guest, they are in /tests/cases"
+	else
+		((${#CASES[@]})) || usage_error "no case given"
+	fi
+	[[ $TIMEOUT =~ ^[1-9][0-9]{0,5}$ ]] || usage_error "--timeout $TIMEOUT: not a number of seconds"
+	[[ -n $KERNEL ]] || usage_error "--kernel '': neither a series nor a file"
+	[[ -z $KERNEL_TREE || -d $KERNEL_TREE ]] || usage_error "--modules $KERNEL_TREE: no such folder"
+	if [[ ! $KERNEL =~ ^[0-9]+\.[0-9]+$ && ! -f $KERNEL ]]; then
+		usage_error "--kernel $KERNEL: neither a series (6.1, 6.12, ...) nor a file"
+	fi
+	if [[ -n $DRIVER ]]; then check_variant drivers --driver "$DRIVER"; fi
+	check_variant dm-crypt --dm-crypt "$DM_CRYPT"
+}
+
+# emu_value OPTION DEFAULT: what --emu says for it.
+emu_value() {
+	local i value=$2
+	for ((i = 0; i < ${#EMU_ARGS[@]}; i++)); do
+		case ${EMU_ARGS[i]} in
+		"$1") value=${EMU_ARGS[i + 1]:-} ;;
+		"$1"=*) value=${EMU_ARGS[i]#*=} ;;
+		esac
+	done
+	printf '%s' "$value"
+}
+
+# boot VARIANT CASE...: one guest with that driver.
+boot() {
+	local driver=$1 fifo
+	shift
+	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
+	mkdir -p "$LOGS"
+	need_variant "$driver" "$DM_CRYPT"
+	need_modules "$VARIANT_DIR"
+	start_emulator "${EMU_ARGS[@]}"
+	prepare_boot "$JOB_RINGS" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
+		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/}" "CASES='$*'"
+	log "booting, driver $driver"
+	if ((SHELL_MODE)); then
+		shell_guest || cannot_tell "QEMU ended with status $?"
+	else
+		mkfifo "$RUN/report"
+		exec {fifo}<>"$RUN/report"
+		start_guest "$RUN/report"
+		# Now the only writer is QEMU: its end is the end of the report.
+		exec {REPORT_FD}<"$RUN/report"
+		exec {fifo}>&-
+		relay_report "$REPORT_FD" "$TIMEOUT" "$@"
+		exec {REPORT_FD}<&-
+		rm "$RUN/report"
+		wait_for_guest
+		if ((!GUEST_OK)) || ((KEEP_LOGS)); then show_console "$driver"; fi
+	fi
+	end_emulator
+}
+
+# A guest that said "done" powers off by itself; any other is ended.
+wait_for_guest() {
+	local tries
+	if ((GUEST_OK)); then
+		for ((tries = 0; tries < 50; tries++)); do
+			any_alive "$QEMU_PID" || break
+			sleep 0.1
+		done
+	fi
+	end_guest
+}
+
+show_console() {
+	{
+		echo "--- the guest's console (driver $1):"
+		tr -d '\r' <"$LOGS/console.log"
+		echo "--- end of the guest's console"
+		if [[ -s $LOGS/qemu.log ]]; then sed 's/^/qemu: /' "$LOGS/qemu.log"; fi
+		if [[ -s $LOGS/emulator.log ]]; then tail -n 50 "$LOGS/emulator.log" | sed 's/^/caam-emu: /'; fi
+	} >&2
+}
+
+main() {
+	local name driver previous='' BOOTS=0
+	local -a group=()
+	parse_arguments "$@"
+	install_traps
+	if ((REFRESH)); then forget_fetched; fi
+	need_commands util-linux=setpriv xz-utils=xz zstd=zstd binutils=readelf
+	JOB_RINGS=$(emu_value --job-rings 4)
+	[[ $JOB_RINGS =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $JOB_RINGS: 1 to 4"
+	[[ -n $(emu_value --job-rings '') ]] || EMU_ARGS+=(--job-rings "$JOB_RINGS")
+	PROFILE=$(emu_value --soc default)
+	open_run
+	build_emulator
+	find_qemu
+	need_tools
+	find_kernel "$KERNEL" "$KERNEL_TREE"
+	need_userland
+	if ((SHELL_MODE)); then
+		boot "${DRIVER:-stock}"
+		return
+	fi
+	echo "KTAP version 1"
+	echo "1..${#CASES[@]}"
+	# Cases in a row that want the same driver share a guest.
+	for name in "${CASES[@]}"; do
+		driver=${DRIVER:-$(header "$REPO/guest-tests/cases/$name.sh" driver)}
+		if [[ $driver != "$previous" && ${#group[@]} -gt 0 ]]; then
+			boot "$previous" "${group[@]}"
+			group=()
+		fi
+		group+=("$name")
+		previous=$driver
+	done
+	boot "$previous" "${group[@]}"
+	if ((CANNOT_TELL)); then exit "$EX_CANNOT_TELL"; fi
+	if ((CASES_FAILED)); then exit "$EX_BAD"; fi
+}
+
+main "$@"
