@@ -3,7 +3,7 @@
 #
 # Runs test cases in a Linux guest whose CAAM driver works on caam-emu. See --help.
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib/all.sh
+# shellcheck source=lib/all.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
 
 help() {
@@ -65,7 +65,7 @@ list() {
 
 # header FILE KEY: a "# key: value" line of a case, "// key: value" of a semantic patch.
 header() {
-	sed -n "s,^\(#\|//\) $2: ,,p" "$1" | head -n1
+	sed -n "/^\(#\|\/\/\) $2: /{s,,,p;q}" "$1"
 }
 
 TIMEOUT=300
@@ -143,8 +143,8 @@ boot() {
 	shift
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
-	need_variant "$driver" "$DM_CRYPT"
-	need_modules "$VARIANT_DIR"
+	need_variants "$driver" "$DM_CRYPT"
+	need_modules "${VARIANT_DIRS[@]}"
 	start_emulator "${EMU_ARGS[@]}"
 	prepare_boot "$JOB_RINGS" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
 		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/}" "CASES='$*'"

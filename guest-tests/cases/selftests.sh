@@ -4,14 +4,16 @@
 # purpose: the driver binds to the device, and the kernel's own self-tests pass on it
 # driver: stock
 
+# shellcheck source=../lib/ktap.sh
 . /tests/lib/ktap.sh
+# shellcheck source=../lib/caam.sh
 . /tests/lib/caam.sh
 
 EXPECTED=/tests/expected/$PROFILE.algorithms
 
 bound() {
 	because "$(dmesg | grep -o 'device ID = .*' | tail -n1)"
-	rings=$(ls -d /sys/bus/platform/drivers/caam_jr/*.jr 2>/dev/null | wc -l)
+	rings=$(find /sys/bus/platform/drivers/caam_jr -name '*.jr' | wc -l)
 	because "$rings of $JOB_RINGS job rings bound"
 	[ "$rings" -eq "$JOB_RINGS" ]
 }

@@ -38,9 +38,9 @@ ktap_test() {
 	: >/tmp/because
 	"$@" >/dev/console 2>&1
 	ktap_status=$?
-	if [ $ktap_status -ne 0 ] && [ ! -s /tmp/because ]; then echo "status $ktap_status; see the console" >/tmp/because; fi
+	if [ "$ktap_status" -ne 0 ] && [ ! -s /tmp/because ]; then echo "status $ktap_status; see the console" >/tmp/because; fi
 	sed 's/^/# /' /tmp/because
-	ktap_result $ktap_status "$ktap_name"
+	ktap_result "$ktap_status" "$ktap_name"
 }
 
 # because TEXT...: a line of explanation for the current test.
@@ -55,6 +55,6 @@ ktap_end() {
 		ktap_diag "$KTAP_COUNT tests ran, $KTAP_PLANNED were planned"
 		exit 1
 	}
-	[ $KTAP_FAILED -eq 0 ]
+	[ "$KTAP_FAILED" -eq 0 ]
 	exit
 }

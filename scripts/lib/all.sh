@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 #
 # All shared functions; each file has one concern.
-# shellcheck source-path=SCRIPTDIR
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly LIB

@@ -83,6 +83,7 @@ make_suite() {
 	{
 		cat <<-CONF
 			Dir::Etc "etc";
+			Dir::Etc::parts "/dev/null";
 			Dir::Etc::sourcelist "sources.list";
 			Dir::Etc::netrc "/etc/apt/auth.conf";
 			Dir::Etc::netrcparts "/etc/apt/auth.conf.d";

@@ -31,6 +31,7 @@ start_emulator() {
 		--ready-fd 9 --stats "$RUN/stats.json" "$@" \
 		9>"$RUN/ready" >"$LOGS/emulator.log" 2>&1 </dev/null &
 	EMULATOR_PID=$!
+	disown # bash would announce its end by a signal
 	at_exit end_emulator
 	for ((tries = 0; tries < 100; tries++)); do
 		read -r -t 0.1 -u "$ready" word && break
@@ -72,6 +73,7 @@ ask_statistics() {
 
 # statistic FIELD NAME DIRECTION: of one operation, summed; 0 where it never ran.
 statistic() {
+	# shellcheck disable=SC2016 # jq's own variables
 	tool jq -r --arg field "$1" --arg name "$2" --arg direction "$3" \
 		'[.operations[] | select(.name == $name and .direction == $direction) | .[$field]] | add // 0' \
 		"$RUN/stats.json"

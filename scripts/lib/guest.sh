@@ -44,11 +44,13 @@ boot_archive() {
 
 # qemu_words: sets QEMU_WORDS, all that does not depend on what is run.
 qemu_words() {
+	local gic=2
 	qemu_accel
+	if [[ $QEMU_CPU == host ]]; then gic=host; fi
 	# vfio-user needs guest memory that the emulator can map: a shared memfd.
 	QEMU_WORDS=("${QEMU[@]}" -nodefaults -no-user-config -nic none -no-reboot -smp 2 -cpu "$QEMU_CPU"
-		"${QEMU_ACCEL[@]}" -m 1G -object memory-backend-memfd,id=ram,size=1G,share=on
-		-machine virt,memory-backend=ram,gic-version="$([[ $QEMU_CPU == host ]] && echo host || echo 2)")
+		"${QEMU_ACCEL[@]}" -m 1G -object "memory-backend-memfd,id=ram,size=1G,share=on"
+		-machine "virt,memory-backend=ram,gic-version=$gic")
 }
 
 # prepare_boot JOB-RINGS SETTINGS...: boot archive and device tree, ready for QEMU.
@@ -73,6 +75,7 @@ start_guest() {
 		-serial "file:$LOGS/console.log" -serial stdio \
 		</dev/null >"$1" 2>"$LOGS/qemu.log" &
 	QEMU_PID=$!
+	disown
 	at_exit end_guest
 }
 

@@ -24,27 +24,27 @@ need_userland() {
 }
 
 make_userland() {
-	local dir=$1 root=$1/root all=$1/all program file name
-	mkdir -p "$all" "$root"
-	suite_extract_closure "$USERLAND_SUITE" "$all" "${USERLAND_PACKAGES[@]/%/:arm64}"
+	local dir=$1 root=$1/root packages=$1/packages program file name
+	mkdir -p "$packages" "$root"
+	suite_extract_closure "$USERLAND_SUITE" "$packages" "${USERLAND_PACKAGES[@]/%/:arm64}"
 	merged_usr "$root"
 	mkdir -p "$root"/{dev,proc,sys,tmp,run,etc,mnt,root,var,bb}
 	for program in "${USERLAND_PROGRAMS[@]}"; do
-		for file in "$all"/usr/{bin,sbin}/"$program"; do
-			if [[ -e $file ]]; then copy_with_libraries "$file" "$all" "$root"; fi
+		for file in "$packages"/usr/{bin,sbin}/"$program"; do
+			if [[ -e $file ]]; then copy_with_libraries "$file" "$packages" "$root"; fi
 		done
 		[[ -n $(echo "$root"/usr/*bin/"$program") ]]
 	done
 	# Where the programs' headers say that the dynamic linker is.
-	copy_with_libraries "$all/usr/lib/ld-linux-aarch64.so.1" "$all" "$root"
+	copy_with_libraries "$packages/usr/lib/ld-linux-aarch64.so.1" "$packages" "$root"
 	# Loaded at run time, by threads that end.
-	copy_with_libraries "$all/usr/lib/aarch64-linux-gnu/libgcc_s.so.1" "$all" "$root"
+	copy_with_libraries "$packages/usr/lib/aarch64-linux-gnu/libgcc_s.so.1" "$packages" "$root"
 	for name in modprobe insmod rmmod lsmod modinfo depmod; do ln -s ../bin/kmod "$root/usr/sbin/$name"; done
 	# fio's crypto and cryptsetup's locale need none; mke2fs wants its defaults.
-	cp "$all/etc/mke2fs.conf" "$root/etc/"
+	cp "$packages/etc/mke2fs.conf" "$root/etc/"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 	pack "$root" "$dir/userland.cpio"
-	rm -rf "$all" "$root"
+	rm -rf "$packages" "$root"
 }
 
 # copy_with_libraries FILE FROM TO: and all that the dynamic linker will ask for.
@@ -75,45 +75,47 @@ pack() {
 readonly GUEST_MODULE_FOLDERS='^kernel/(crypto|arch/arm64/crypto|arch/arm64/lib|lib/crypto|drivers/crypto/caam)/'
 readonly GUEST_MODULE_NAMES='/(brd|loop|dm-mod|dm-crypt|dm-flakey|dm-delay|ext4|virtio_mmio|virtio_blk|virtio_console)\.ko'
 
-# need_modules DRIVER-DIR: sets MODULES, an archive of the modules a guest needs; the .ko
-# files in DRIVER-DIR (if any) take the place of those of the same name.
+# need_modules [DIR]...: sets MODULES, an archive of the modules a guest needs; the .ko files
+# in the folders take the place of those of the same name.
 need_modules() {
-	local replacement=${1:-} dir key=stock
-	need_tools
-	if [[ -n $replacement ]]; then
-		key=$(cd "$replacement" && find . -name '*.ko' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+	local dir key=stock
+	if (($#)); then
+		key=$(find "$@" -maxdepth 1 -name '*.ko' -print0 | xargs -0 sha256sum | cut -d' ' -f1 | sort | sha256sum)
 		key=${key:0:16}
 	fi
 	if [[ -n $KERNEL_SUITE ]]; then
 		dir=$VM_CACHE/modules/$KERNEL_VERSION-$key
 		cached "$dir" "packing modules ($KERNEL_VERSION, $key)" "" \
-			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$replacement"
+			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$@"
 	else
 		# A local build may change at any time: packed anew for each run.
 		dir=$RUN/modules-$key
+		rm -rf "$dir"
 		mkdir -p "$dir"
 		must "packing modules ($KERNEL_VERSION, $key)" "" \
-			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$replacement" "$dir"
+			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$@" "$dir"
 	fi
 	MODULES=$dir/modules.cpio
 }
 
+# make_modules FROM RELEASE [REPLACEMENT]... DIR
 make_modules() {
-	local from=$1 version=$2 replacement=$3 dir=$4 to path
+	local from=$1 version=$2 dir=${*: -1} to path replacement
+	local -a replacements=("${@:3:$#-3}")
 	to=$dir/root/usr/lib/modules/$version
 	merged_usr "$dir/root"
 	mkdir -p "$to"
 	if [[ -d $from/kernel ]]; then
 		# As installed: choose, or the archive would hold 300 MB.
-		(cd "$from" && find kernel -name '*.ko*') >"$dir/all"
 		mkdir -p "$dir/index/usr/lib/modules"
 		merged_usr "$dir/index"
 		ln -s "$from" "$dir/index/usr/lib/modules/$version"
 		tool depmod -b "$dir/index" -n "$version" | sed -n 's/^\(kernel[^ ]*\.ko[^ ]*\): */\1 /p' >"$dir/dependencies"
-		grep -E -e "$GUEST_MODULE_FOLDERS" -e "$GUEST_MODULE_NAMES" "$dir/all" >"$dir/wanted"
 		# depmod lists a module's dependencies in full.
-		awk 'NR == FNR { wanted[$1]; next } $1 in wanted { for (i = 1; i <= NF; i++) print $i }' \
-			"$dir/wanted" "$dir/dependencies" | sort -u >"$dir/chosen"
+		awk -v folders="$GUEST_MODULE_FOLDERS" -v names="$GUEST_MODULE_NAMES" \
+			'$1 ~ folders || $1 ~ names { for (i = 1; i <= NF; i++) print $i }' \
+			"$dir/dependencies" | sort -u >"$dir/chosen"
+		[[ -s $dir/chosen ]]
 		while read -r path; do
 			mkdir -p "$to/${path%/*}"
 			cp "$from/$path" "$to/$path"
@@ -129,13 +131,13 @@ make_modules() {
 	find "$to" -name '*.ko.zst' -exec zstd -q -d --rm {} +
 	find "$to" -name '*.ko.gz' -exec gzip -d {} +
 	sed -i 's/\.ko\.\(xz\|zst\|gz\)$/.ko/' "$to/modules.order"
-	if [[ -n $replacement ]]; then
-		mkdir -p "$to/updates"
-		find "$replacement" -name '*.ko' -print | while read -r path; do
+	mkdir -p "$to/updates"
+	for replacement in "${replacements[@]}"; do
+		for path in "$replacement"/*.ko; do
 			find "$to" -name "${path##*/}" -delete
 			cp "$path" "$to/updates/"
 		done
-	fi
+	done
 	tool depmod -b "$dir/root" "$version"
 	pack "$dir/root" "$dir/modules.cpio"
 	rm -rf "$dir/root" "$dir/index"

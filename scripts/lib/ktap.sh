@@ -151,7 +151,7 @@ check_statistics() {
 	printf '    # emulator: %d jobs in all\n' "$jobs"
 	for key in "${!moved[@]}"; do
 		if [[ $key == jobs ]]; then
-			if ((jobs < ${moved[jobs]})); then
+			if ((jobs < moved[jobs])); then
 				printf '    # the guest counts %d jobs\n' "${moved[jobs]}"
 				status=1
 			fi

@@ -36,7 +36,7 @@ qemu_accel() {
 	else
 		# A Cortex-A72 has the AES instructions that the guest's software ciphers use, and
 		# none of what makes `max` slow to emulate (pointer authentication).
-		QEMU_ACCEL=(-accel tcg,thread=multi)
+		QEMU_ACCEL=(-accel "tcg,thread=multi")
 		QEMU_CPU=cortex-a72
 	fi
 }

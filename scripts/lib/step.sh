@@ -5,6 +5,6 @@
 # Within the caller's shell `set -e` would be off wherever the call stands in an `if`, `||`
 # or `&&`, and a failing command in the middle of the function would go unnoticed.
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=all.sh
+# shellcheck source=all.sh
 . "$(dirname "$0")/all.sh"
 "$@"

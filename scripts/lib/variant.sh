@@ -1,4 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # shellcheck shell=bash
-check_variant() { :; }
-need_variant() { VARIANT_DIR=''; }
+#
+# Variants of the CAAM driver and of dm-crypt: the kernel's own sources (or a developer's)
+# with semantic patches, built against the kernel's headers.
+#
+# A variant is named PART[+PART]...: first, if at all, a folder of sources; then names of
+# semantic patches, applied in that order. `stock` alone is the distribution's module.
+
+# check_variant KIND OPTION VALUE: complains before anything is fetched.
+check_variant() {
+	local kind=$1 option=$2 part first=1
+	local -a parts
+	[[ -n $3 ]] || usage_error "$option '': no variant named"
+	IFS=+ read -r -a parts <<<"$3"
+	for part in "${parts[@]}"; do
+		if [[ $part == */* ]]; then
+			((first)) || usage_error "$option $3: the folder comes first"
+			[[ -d $part ]] || usage_error "$option $part: no such folder"
+			if [[ -z $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") ]]; then
+				usage_error "$option $part: holds neither sources (*.c) nor built modules (*.ko)"
+			fi
+			if [[ -n $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") && ${#parts[@]} -gt 1 ]]; then
+				usage_error "$option $3: built modules cannot be patched; give the sources"
+			fi
+		elif [[ $part != stock && ! -f $REPO/guest-tests/$kind/$part.cocci ]]; then
+			if [[ -d $part ]]; then usage_error "$option $part: no such variant; write ./$part for the folder"; fi
+			usage_error "$option $part: no such variant"
+		fi
+		first=0
+	done
+}
+
+# need_variants DRIVER DM-CRYPT: sets VARIANT_DIRS, the folders of .ko files that take the
+# place of the distribution's.
+need_variants() {
+	VARIANT_DIRS=()
+	need_variant drivers "$1" drivers/crypto/caam
+	need_variant dm-crypt "$2" drivers/md
+}
+
+# need_variant KIND VARIANT SOURCES
+need_variant() {
+	local kind=$1 variant=$2 sources='' name='' part key dir
+	local -a parts patches=()
+	IFS=+ read -r -a parts <<<"$variant"
+	for part in "${parts[@]}"; do
+		case $part in
+		stock) ;;
+		*/*)
+			sources=$(cd "$part" && pwd)
+			name=local
+			;;
+		*)
+			patches+=("$REPO/guest-tests/$kind/$part.cocci")
+			name+=${name:+-}$part
+			;;
+		esac
+	done
+	if [[ -z $sources && ${#patches[@]} -eq 0 ]]; then return 0; fi
+	if [[ -n $sources && -z $(compgen -G "$sources/*.c") ]]; then
+		VARIANT_DIRS+=("$sources")
+		return 0
+	fi
+	need_builder
+	: "${sources:=$BUILDER/usr/src/sources/$3}"
+	# What it is made from: the kernel, the patches, the sources, how it is built.
+	key=$({
+		echo "$kind $KERNEL_VERSION $KERNEL_PACKAGE"
+		cat "${patches[@]}" "$LIB/variant.sh"
+		cd "$sources"
+		find . -type f \( -name '*.[ch]' -o -name 'Makefile' -o -name 'Kbuild' \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+	} </dev/null | sha256sum)
+	dir=$VM_CACHE/variants/$KERNEL_VERSION-$name-${key:0:16}
+	cached "$dir" "building $kind variant $variant for $KERNEL_VERSION" \
+		"correct the sources (or the semantic patch)" \
+		build_variant "$BUILDER" "$KERNEL_VERSION" "$kind" "$sources" "${patches[@]}"
+	VARIANT_DIRS+=("$dir")
+}
+
+# Kernel configuration of what is built: of drivers/md, only dm-crypt; of the CAAM drivers
+# not the one for the DPAA2 interface, which has no job rings.
+variant_configuration() {
+	case $1 in
+	drivers) echo CONFIG_CRYPTO_DEV_FSL_DPAA2_CAAM= ;;
+	dm-crypt) echo CONFIG_DM_CRYPT=m ;;
+	esac
+}
+
+build_variant() {
+	local version=$2 kind=$3 sources=$4 out=${*: -1} patch part work cross=''
+	local -a patches=("${@:5:$#-5}")
+	BUILDER=$1
+	work=$(mktemp -d "$BUILDER/build/XXXXXX")
+	# shellcheck disable=SC2064  # the value as it is now
+	trap "rm -rf '$work'" EXIT
+	mkdir "$work/source"
+	if [[ $kind == dm-crypt ]]; then
+		cp "$sources/dm-crypt.c" "$work/source/"
+		echo 'obj-m := dm-crypt.o' >"$work/source/Makefile"
+	else
+		(cd "$sources" && find . -type f \( -name '*.[ch]' -o -name Makefile -o -name Kbuild \) -print0 |
+			xargs -0 cp --parents -t "$work/source")
+	fi
+	for patch in "${patches[@]}"; do
+		cp -r "$work/source" "$work/before"
+		cp "$patch" "$work/patch.cocci"
+		builder_run spatch --very-quiet --in-place --jobs 2 --sp-file "/build/${work##*/}/patch.cocci" \
+			--dir "/build/${work##*/}/source"
+		# It says nothing when it matches nothing.
+		if diff -ru "$work/before" "$work/source"; then
+			echo "error: ${patch##*/} matches nothing in the sources of $version"
+			return 1
+		fi
+		(cd "$work" && diff -ru before source) >"$out/${patch##*/}.diff" || true # 1: they differ
+		rm -rf "$work/before"
+	done
+	if [[ $(dpkg --print-architecture) != arm64 ]]; then cross=aarch64-linux-gnu-; fi
+	builder_run make -C "/usr/src/linux-headers-$version" M="/build/${work##*/}/source" -j "$(nproc)" \
+		ARCH=arm64 CROSS_COMPILE="$cross" "$(variant_configuration "$kind")" modules
+	for part in "$work"/source/*.ko; do
+		# Debug information is most of a module, and nobody reads it in this guest.
+		builder_run "${cross}strip" --strip-debug "${part#"$BUILDER"}"
+		cp "$part" "$out/"
+	done
+}
