@@ -294,21 +294,21 @@ struct Masked<'a> {
 impl Work for Masked<'_> {
     #[inline(always)]
     fn run(self, backend: &impl Backend) {
-        let mut tweaks = [[[0; BLOCK]; ROW]; BATCH / ROW];
-        for batch in self.blocks.chunks_mut(BATCH) {
-            let rows = &mut tweaks[..batch.len().div_ceil(ROW)];
-            fill(*self.tweak, rows);
-            let masks = &rows.as_flattened()[..batch.len()];
-            *self.tweak = double(u128::from_le_bytes(masks[masks.len() - 1]));
-            xor_in_place(
-                Block::cast_slice_to_core_mut(batch).as_flattened_mut(),
-                masks.as_flattened(),
-            );
+        let mut masks = Masks::new(*self.tweak);
+        let (batches, tail) = self.blocks.as_chunks_mut::<BATCH>();
+        for batch in batches {
+            masks.fill(BATCH / ROW);
+            masks.apply(batch);
             backend.blocks(batch);
-            xor_in_place(
-                Block::cast_slice_to_core_mut(batch).as_flattened_mut(),
-                masks.as_flattened(),
-            );
+            masks.apply(batch);
+        }
+        *self.tweak = masks.next;
+        if !tail.is_empty() {
+            masks.fill(tail.len().div_ceil(ROW));
+            masks.apply(tail);
+            backend.blocks(tail);
+            masks.apply(tail);
+            *self.tweak = double(u128::from_le_bytes(masks.masks[tail.len() - 1]));
         }
     }
 }
@@ -320,32 +320,60 @@ fn double(tweak: u128) -> u128 {
     (tweak << 1) ^ (carry & 0x87)
 }
 
-/// Writes consecutive tweaks, beginning with `first`.
-///
-/// The first row is a chain of doublings; every other row is the one before it times x^8, a shift
-/// by a byte, in which the tweaks of a row do not depend on one another.
+/// The tweaks of one batch of blocks.
+struct Masks {
+    masks: [[u8; BLOCK]; BATCH],
+    /// The tweak after the last row filled in.
+    next: u128,
+}
+
+impl Masks {
+    #[inline(always)]
+    fn new(first: u128) -> Self {
+        Self { masks: [[0; BLOCK]; BATCH], next: first }
+    }
+
+    /// Writes rows of consecutive tweaks, beginning with `next`.
+    ///
+    /// Lane i of the first row is `next` times x^i, and every other row is the one before it times
+    /// x^8, a shift by a byte: in no row does a tweak depend on its neighbours, so that all of a
+    /// row is computed at once in vector registers.
+    #[inline(always)]
+    fn fill(&mut self, rows: usize) {
+        let (first_low, first_high) = (self.next as u64, (self.next >> 64) as u64);
+        let (mut low, mut high) = ([0; ROW], [0; ROW]);
+        for lane in 0..ROW {
+            // 64 - lane in two steps, as a shift by 64 is none.
+            let into_high = first_low >> 1 >> (63 - lane);
+            let out = first_high >> 1 >> (63 - lane);
+            low[lane] = first_low << lane ^ reduce(out);
+            high[lane] = first_high << lane | into_high;
+        }
+        for row in self.masks.as_chunks_mut::<ROW>().0.iter_mut().take(rows) {
+            for lane in 0..ROW {
+                let mask = u128::from(high[lane]) << 64 | u128::from(low[lane]);
+                row[lane] = mask.to_le_bytes();
+            }
+            for lane in 0..ROW {
+                let out = high[lane] >> 56;
+                high[lane] = high[lane] << 8 | low[lane] >> 56;
+                low[lane] = low[lane] << 8 ^ reduce(out);
+            }
+        }
+        self.next = u128::from(high[0]) << 64 | u128::from(low[0]);
+    }
+
+    #[inline(always)]
+    fn apply(&self, blocks: &mut [Block]) {
+        let bytes = Block::cast_slice_to_core_mut(blocks).as_flattened_mut();
+        xor_in_place(bytes, self.masks.as_flattened());
+    }
+}
+
+/// Up to eight bits shifted out at the top, times 1 + x + x^2 + x^7.
 #[inline(always)]
-fn fill(first: u128, rows: &mut [[[u8; BLOCK]; ROW]]) {
-    let mut tweak = first;
-    let mut low = [0; ROW];
-    let mut high = [0; ROW];
-    for lane in 0..ROW {
-        low[lane] = tweak as u64;
-        high[lane] = (tweak >> 64) as u64;
-        tweak = double(tweak);
-    }
-    for row in rows {
-        for lane in 0..ROW {
-            row[lane][..8].copy_from_slice(&low[lane].to_le_bytes());
-            row[lane][8..].copy_from_slice(&high[lane].to_le_bytes());
-        }
-        for lane in 0..ROW {
-            let out = high[lane] >> 56;
-            high[lane] = high[lane] << 8 | low[lane] >> 56;
-            // The byte shifted out, times 1 + x + x^2 + x^7.
-            low[lane] = low[lane] << 8 ^ out ^ out << 1 ^ out << 2 ^ out << 7;
-        }
-    }
+fn reduce(out: u64) -> u64 {
+    out ^ out << 1 ^ out << 2 ^ out << 7
 }
 
 #[cfg(test)]
@@ -353,13 +381,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_tweaks_are_doublings() {
-        let mut rows = [[[0; BLOCK]; ROW]; BATCH / ROW];
+    fn masks_are_doublings() {
         let mut expected = u128::MAX - 0x1234_5678_9abc_def0;
-        fill(expected, &mut rows);
-        for tweak in rows.as_flattened() {
-            assert_eq!(u128::from_le_bytes(*tweak), expected);
-            expected = double(expected);
+        let mut masks = Masks::new(expected);
+        for rows in [BATCH / ROW, 3, BATCH / ROW] {
+            masks.fill(rows);
+            for mask in &masks.masks[..rows * ROW] {
+                assert_eq!(u128::from_le_bytes(*mask), expected);
+                expected = double(expected);
+            }
+            assert_eq!(masks.next, expected);
         }
     }
 }
