@@ -4,4 +4,11 @@
 //! bytes, time and guest memory and returns effects, and a thin shell (`server`) of sockets,
 //! event descriptors and threads. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
+pub mod control;
 pub mod crypto;
+pub mod descriptors;
+pub mod device;
+pub mod jobring;
+pub mod memory;
+pub mod server;

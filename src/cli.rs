@@ -1,0 +1,160 @@
+//! The command line.
+
+use crate::device::soc::{PROFILES, SocProfile};
+use crate::device::{MAX_DECOS, MAX_RINGS, Setup};
+use crate::server::{self, Endpoint, Options};
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// Emulates the NXP CAAM/SEC job-ring interface as a vfio-user PCI device.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, subcommand_required = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the device to a VMM, one client after the other, until SIGTERM or SIGINT
+    #[command(after_help = "\
+Attach it to QEMU 10.1 or newer; the guest's memory must be shared:
+
+  caam-emu serve --socket-path /tmp/caam.sock &
+  qemu-system-aarch64 -M virt,memory-backend=ram -m 512M \\
+    -object memory-backend-memfd,id=ram,size=512M,share=on \\
+    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/tmp/caam.sock\"}}' ...
+
+The guest finds CAAM through its device tree; scripts/vm.sh does all of it.
+Log lines go to stderr; RUST_LOG selects them (error, warn, info, debug).")]
+    Serve(ServeArgs),
+}
+
+/// A profile name, as clap wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Soc(pub &'static SocProfile);
+
+impl ValueEnum for Soc {
+    fn value_variants<'a>() -> &'a [Self] {
+        // One entry a profile; `soc_variants_are_the_profiles` keeps them together.
+        const VARIANTS: [Soc; PROFILES.len()] = {
+            let mut all = [Soc(&PROFILES[0]); PROFILES.len()];
+            let mut i = 0;
+            while i < PROFILES.len() {
+                all[i] = Soc(&PROFILES[i]);
+                i += 1;
+            }
+            all
+        };
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name).help(self.0.description))
+    }
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// UNIX socket to create and listen on; removed at the end
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["fd", "print_capabilities"])]
+    socket_path: Option<PathBuf>,
+
+    /// Inherited listening UNIX socket, by descriptor number, instead of --socket-path
+    #[arg(long, value_name = "N", conflicts_with = "socket_path",
+          value_parser = clap::value_parser!(i32).range(0..))]
+    fd: Option<RawFd>,
+
+    /// Print the backend's capabilities as JSON and exit
+    #[arg(long)]
+    print_capabilities: bool,
+
+    /// Which CAAM to be
+    #[arg(long, value_enum, default_value_t = Soc(&PROFILES[0]))]
+    soc: Soc,
+
+    /// Job rings
+    #[arg(long, value_name = "1..4", default_value_t = 4,
+          value_parser = clap::value_parser!(u8).range(1..=MAX_RINGS as i64))]
+    job_rings: u8,
+
+    /// Descriptor controllers, each a thread; with more than one, jobs complete out of order
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=MAX_DECOS as i64))]
+    decos: u8,
+
+    /// Descriptor to write "ready" to when a client can connect
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    ready_fd: Option<RawFd>,
+
+    /// Write counters as JSON to FILE at the end and on SIGUSR1
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    /// Serves.
+    ///
+    /// # Errors
+    /// A one-line cause and what to do.
+    pub fn run(&self) -> Result<(), server::Error> {
+        if self.print_capabilities {
+            // The vfio-user specification leaves the schema open; this is vhost-user's.
+            let _ = writeln!(std::io::stdout(), r#"{{"type":"crypto","features":[]}}"#);
+            return Ok(());
+        }
+        let endpoint = match (&self.socket_path, self.fd) {
+            (Some(path), _) => Endpoint::Path(path.clone()),
+            (None, fd) => Endpoint::Descriptor(fd.unwrap_or(-1)),
+        };
+        server::serve(&Options {
+            endpoint,
+            setup: Setup {
+                soc: self.soc.0,
+                rings: usize::from(self.job_rings),
+                decos: usize::from(self.decos),
+            },
+            ready: self.ready_fd,
+            stats: self.stats.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn soc_variants_are_the_profiles() {
+        let names: Vec<_> = Soc::value_variants().iter().map(|s| s.0.name).collect();
+        assert_eq!(names, PROFILES.iter().map(|p| p.name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_socket_is_needed_and_only_one() {
+        assert!(Cli::try_parse_from(["caam-emu", "serve"]).is_err());
+        let both = ["caam-emu", "serve", "--socket-path", "a", "--fd", "3"];
+        assert!(Cli::try_parse_from(both).is_err());
+        assert!(Cli::try_parse_from(["caam-emu", "serve", "--fd", "3"]).is_ok());
+    }
+
+    #[test]
+    fn ranges_are_checked() {
+        for bad in [["--job-rings", "0"], ["--job-rings", "5"], ["--decos", "16"], ["--soc", "x"]] {
+            let line = ["caam-emu", "serve", "--fd", "3", bad[0], bad[1]];
+            assert!(Cli::try_parse_from(line).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Counters of jobs and bytes, shared by all DECOs.
+
+use crate::crypto::Direction;
+use crate::descriptors::class1::Mode;
+use crate::descriptors::deco::Report;
+use crate::device::registers::version::Performance;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Jobs and message bytes of one mode in one direction.
+#[derive(Debug, Default)]
+struct Pair {
+    jobs: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// See the module. All counters only grow while the device exists.
+#[derive(Debug, Default)]
+pub struct Counters {
+    dequeued: AtomicU64,
+    /// By mode, then encrypt and decrypt.
+    operations: [[Pair; 2]; Mode::ALL.len()],
+}
+
+/// Jobs and bytes of one kind, as statistics show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationCount {
+    /// AES mode.
+    pub mode: Mode,
+    /// Encryption or decryption.
+    pub direction: Direction,
+    /// Jobs that ended without an error.
+    pub jobs: u64,
+    /// Message bytes they processed.
+    pub bytes: u64,
+}
+
+const fn row(direction: Direction) -> usize {
+    match direction {
+        Direction::Encrypt => 0,
+        Direction::Decrypt => 1,
+    }
+}
+
+impl Counters {
+    /// A job was taken from a ring.
+    pub fn dequeued(&self) {
+        self.dequeued.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A job has ended. Failed jobs do not count as work done.
+    pub fn finished(&self, report: &Report) {
+        if let (true, Some((mode, direction, bytes))) = (report.status.is_ok(), report.operation) {
+            let pair = &self.operations[mode as usize][row(direction)];
+            pair.jobs.fetch_add(1, Ordering::Relaxed);
+            pair.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Every mode and direction, also those never used.
+    pub fn operations(&self) -> impl Iterator<Item = OperationCount> + '_ {
+        Mode::ALL.into_iter().flat_map(move |mode| {
+            [Direction::Encrypt, Direction::Decrypt].map(|direction| {
+                let pair = &self.operations[mode as usize][row(direction)];
+                OperationCount {
+                    mode,
+                    direction,
+                    jobs: pair.jobs.load(Ordering::Relaxed),
+                    bytes: pair.bytes.load(Ordering::Relaxed),
+                }
+            })
+        })
+    }
+
+    fn sum(&self, direction: Direction, field: fn(&OperationCount) -> u64, aead: bool) -> u64 {
+        let counts =
+            |c: &OperationCount| c.direction == direction && (!aead || c.mode == Mode::Gcm);
+        self.operations().filter(counts).map(|c| field(&c)).sum()
+    }
+
+    /// What a performance register shows. "Protected" and "validated" are the bytes of AEADs.
+    #[must_use]
+    pub fn performance(&self, counter: Performance) -> u64 {
+        use Direction::{Decrypt, Encrypt};
+        match counter {
+            Performance::RequestsDequeued => self.dequeued.load(Ordering::Relaxed),
+            Performance::OutboundEncryptRequests => self.sum(Encrypt, |c| c.jobs, false),
+            Performance::InboundDecryptRequests => self.sum(Decrypt, |c| c.jobs, false),
+            Performance::OutboundBytesEncrypted => self.sum(Encrypt, |c| c.bytes, false),
+            Performance::OutboundBytesProtected => self.sum(Encrypt, |c| c.bytes, true),
+            Performance::InboundBytesDecrypted => self.sum(Decrypt, |c| c.bytes, false),
+            Performance::InboundBytesValidated => self.sum(Decrypt, |c| c.bytes, true),
+        }
+    }
+}

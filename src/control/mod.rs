@@ -1,0 +1,4 @@
+//! What the device tells about itself: counters and statistics.
+
+pub mod counters;
+pub mod stats;

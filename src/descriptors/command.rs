@@ -1,0 +1,903 @@
+//! Descriptor words as typed commands.
+//!
+//! [`decode`] is total: any word sequence yields a command, [`Command::Unknown`] among them, or
+//! the DECO error the hardware would end the job with. It looks at words only; what a command
+//! does is in [`super::deco`]. Field positions are those of Linux `desc.h` and DPDK's RTA.
+
+use super::status::DecoError;
+use crate::device::soc::SocProfile;
+
+/// The class field of a command, bits 26:25.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// 0: CCB-wide, or none.
+    None,
+    /// 1: class 1 CHA (ciphers, RNG).
+    One,
+    /// 2: class 2 CHA (hashes).
+    Two,
+    /// 3: both classes, or the DECO for LOAD and STORE.
+    Both,
+}
+
+impl Class {
+    fn from_word(word: u32) -> Self {
+        match word >> 25 & 3 {
+            0 => Self::None,
+            1 => Self::One,
+            2 => Self::Two,
+            _ => Self::Both,
+        }
+    }
+
+    /// Class 1 is meant.
+    #[must_use]
+    pub fn has_one(self) -> bool {
+        matches!(self, Self::One | Self::Both)
+    }
+
+    /// Class 2 is meant.
+    #[must_use]
+    pub fn has_two(self) -> bool {
+        matches!(self, Self::Two | Self::Both)
+    }
+}
+
+/// Where a command's data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// In the descriptor; starts that many words after the command word.
+    Immediate {
+        /// Words from the command word to the data.
+        at: u8,
+    },
+    /// At a bus address, or described by the scatter/gather table there.
+    Pointer {
+        /// Bus address.
+        address: u64,
+        /// The address is that of a scatter/gather table.
+        table: bool,
+    },
+    /// The next bytes of the input or output sequence.
+    Sequence {
+        /// The length is VSIL or VSOL instead of the command's (VLF).
+        variable: bool,
+    },
+}
+
+/// KEY and SEQ KEY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Key {
+    pub class: Class,
+    pub operand: Operand,
+    /// ENC: the key is black (encrypted under JDKEK or TDKEK).
+    pub encrypted: bool,
+    /// KDEST.
+    pub destination: KeyDestination,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// KDEST of a KEY command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyDestination {
+    /// The class's key register.
+    Register,
+    /// PKHA E.
+    PkhaE,
+    /// AFHA S-box.
+    AfhaSbox,
+    /// MDHA split key.
+    MdhaSplit,
+}
+
+/// LOAD, STORE and their SEQ forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct LoadStore {
+    pub register: Register,
+    pub operand: Operand,
+    /// Offset field, bytes (words for the descriptor buffer).
+    pub offset: u8,
+    /// Length field, bytes (words for the descriptor buffer).
+    pub length: u8,
+}
+
+/// The register a LOAD or STORE names: class and SRC/DST code together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Register {
+    /// Class 1 or 2 mode.
+    Mode(ClassNumber),
+    /// Class 1 or 2 key size.
+    KeySize(ClassNumber),
+    /// Class 1 or 2 data size.
+    DataSize(ClassNumber),
+    /// Class 1 or 2 ICV size.
+    IcvSize(ClassNumber),
+    /// Class 1 or 2 context.
+    Context(ClassNumber),
+    /// Class 1 or 2 key.
+    Key(ClassNumber),
+    /// Class 1 AAD size.
+    AadSize,
+    /// Class 1 IV size.
+    IvSize,
+    /// CCTRL: CHA resets and PKHA unloads.
+    ChaControl,
+    /// IRQ control.
+    IrqControl,
+    /// CLRW: clear written.
+    ClearWritten,
+    /// DCTRL; LOAD carries its value in the offset and length fields, without data.
+    DecoControl,
+    /// DPOVRD.
+    ProtocolOverride,
+    /// MATH0..MATH3, 8 bytes each, contiguous.
+    Math(u8),
+    /// The descriptor buffer.
+    DescriptorBuffer,
+    /// Info FIFO entry.
+    InfoFifo,
+    /// Input data FIFO.
+    InputFifo,
+    /// Output data FIFO.
+    OutputFifo,
+    /// A register this device does not have.
+    Unsupported {
+        /// Class field.
+        class: u8,
+        /// SRC/DST field.
+        code: u8,
+    },
+}
+
+/// Class 1 or class 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ClassNumber {
+    One,
+    Two,
+}
+
+impl Register {
+    fn new(class: Class, code: u8) -> Self {
+        let number = match class {
+            Class::One => Some(ClassNumber::One),
+            Class::Two => Some(ClassNumber::Two),
+            Class::None | Class::Both => None,
+        };
+        match (class, code, number) {
+            (_, 0x00, Some(n)) => Self::Mode(n),
+            (_, 0x01, Some(n)) => Self::KeySize(n),
+            (_, 0x02, Some(n)) => Self::DataSize(n),
+            (_, 0x03, Some(n)) => Self::IcvSize(n),
+            (_, 0x20, Some(n)) => Self::Context(n),
+            (_, 0x40, Some(n)) => Self::Key(n),
+            (Class::One, 0x0b, _) => Self::AadSize,
+            (Class::One, 0x0c, _) => Self::IvSize,
+            (Class::None, 0x06, _) => Self::ChaControl,
+            (Class::None, 0x07, _) => Self::IrqControl,
+            (Class::None, 0x08, _) => Self::ClearWritten,
+            (Class::Both, 0x06, _) => Self::DecoControl,
+            (Class::Both, 0x07, _) => Self::ProtocolOverride,
+            (Class::Both, 0x08..=0x0b, _) => Self::Math(code - 0x08),
+            (Class::Both, 0x40, _) => Self::DescriptorBuffer,
+            (_, 0x7a, _) => Self::InfoFifo,
+            (_, 0x7c, _) => Self::InputFifo,
+            (_, 0x7e, _) => Self::OutputFifo,
+            _ => Self::Unsupported { class: class as u8, code },
+        }
+    }
+}
+
+/// What kind of input data a FIFO LOAD brings (type field, without the action bits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputType {
+    /// One of the PKHA registers.
+    Pkha(u8),
+    /// Data without an info FIFO entry.
+    NoInfo,
+    /// Message.
+    Message,
+    /// Message to class 1, whose output class 2 snoops.
+    MessageClass1Out2,
+    /// Initialisation vector.
+    Iv,
+    /// Bit-length message data.
+    BitData,
+    /// Additional authenticated data.
+    Aad,
+    /// Integrity check value.
+    Icv,
+}
+
+/// FIFO LOAD and SEQ FIFO LOAD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct FifoLoad {
+    pub class: Class,
+    pub kind: InputType,
+    pub last1: bool,
+    pub last2: bool,
+    pub flush1: bool,
+    pub operand: Operand,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// What a FIFO STORE takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputType {
+    /// Message data from the output FIFO.
+    Message,
+    /// Output sequence bytes left as they are.
+    Skip,
+    /// Input sequence bytes copied to the output sequence.
+    Metadata,
+    /// A type this device does not have.
+    Unsupported(u8),
+}
+
+/// FIFO STORE and SEQ FIFO STORE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct FifoStore {
+    pub kind: OutputType,
+    pub operand: Operand,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// MOVE source or destination codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Class 1 or 2 context register.
+    Context(ClassNumber),
+    /// Output data FIFO.
+    OutputFifo,
+    /// Descriptor buffer.
+    DescriptorBuffer,
+    /// MATH0..MATH3.
+    Math(u8),
+    /// DECO alignment block (source).
+    DecoAlignment,
+    /// Class 1 or 2 alignment block (source): input FIFO data for that class.
+    ClassAlignment(ClassNumber),
+    /// Class 1 or 2 input FIFO (destination).
+    InputFifo(ClassNumber),
+    /// Class 1 or 2 key register.
+    Key(ClassNumber),
+    /// A code this device does not have.
+    Unsupported(u8),
+}
+
+/// How many bytes a MOVE moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveLength {
+    /// The length field. Where neither side uses an offset, offset and length are one 16-bit
+    /// length: what Linux' null-cipher and RFC 4543 descriptors patch in at run time.
+    Bytes(u16),
+    /// MOVE LEN: the MATH register that holds it.
+    Math(u8),
+}
+
+/// MOVE and MOVE LEN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Move {
+    pub aux: u8,
+    pub source: Place,
+    pub destination: Place,
+    /// Byte offset into whichever side is a register file.
+    pub offset: u8,
+    pub length: MoveLength,
+}
+
+/// AS field of an algorithm OPERATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum AlgorithmState {
+    Update,
+    Init,
+    Finalize,
+    InitFinal,
+}
+
+/// A class 1 or class 2 algorithm OPERATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct AlgorithmOperation {
+    /// ALG, e.g. 0x10 for AES.
+    pub algorithm: u8,
+    /// AAI, 9 bits.
+    pub aai: u16,
+    pub state: AlgorithmState,
+    /// ICV check (or prediction resistance for the RNG).
+    pub icv: bool,
+    pub encrypt: bool,
+}
+
+/// OPERATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Class 1 algorithm.
+    Class1(AlgorithmOperation),
+    /// Class 2 algorithm.
+    Class2(AlgorithmOperation),
+    /// PKHA function.
+    Pkha(u32),
+    /// Protocol: direction and id.
+    Protocol {
+        /// OP TYPE: 0 unidirectional, 6 decapsulation, 7 encapsulation.
+        kind: u8,
+        /// PROTID.
+        id: u8,
+    },
+}
+
+/// JUMP type, bits 23:20.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum JumpKind {
+    Local,
+    /// Increment a register, then jump.
+    LocalIncrement,
+    /// Decrement a register, then jump.
+    LocalDecrement,
+    /// To another job descriptor.
+    NonLocal(u64),
+    HaltCondition,
+    HaltUser,
+    Unsupported(u8),
+}
+
+/// TEST field of a JUMP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum JumpTest {
+    AllTrue,
+    AllFalse,
+    AnyTrue,
+    AnyFalse,
+}
+
+/// JUMP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Jump {
+    /// Wait until the named classes are done.
+    pub wait: Class,
+    /// JSL: the condition mask means sharing and pending conditions, not PKHA and MATH flags.
+    pub jsl: bool,
+    pub kind: JumpKind,
+    pub test: JumpTest,
+    pub conditions: u8,
+    /// In words, relative to the JUMP; the code for halts.
+    pub offset: i8,
+}
+
+/// MATH function, bits 23:20.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum MathFunction {
+    Add,
+    AddCarry,
+    Subtract,
+    SubtractBorrow,
+    Or,
+    And,
+    Xor,
+    ShiftLeft,
+    ShiftRight,
+    ShiftLeftDouble,
+    /// Flags of a zero-byte search in SRC1.
+    ZeroByte,
+    ByteSwap,
+    Unsupported(u8),
+}
+
+/// A MATH operand or destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum MathRegister {
+    Math(u8),
+    Immediate,
+    ProtocolOverride,
+    SequenceIn,
+    SequenceOut,
+    VariableIn,
+    VariableOut,
+    InputFifo,
+    OutputFifo,
+    Zero,
+    One,
+    None,
+    Unsupported(u8),
+}
+
+/// MATH and MATHI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Math {
+    pub function: MathFunction,
+    pub source0: MathRegister,
+    pub source1: MathRegister,
+    pub destination: MathRegister,
+    /// Bytes: 1, 2, 4 or 8; anything else is refused on execution.
+    pub length: u8,
+    /// NFU: leave the flags as they are.
+    pub keep_flags: bool,
+    /// The immediate value, if a source asks for it.
+    pub immediate: u64,
+}
+
+/// SEQ IN PTR and SEQ OUT PTR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SequencePointer {
+    pub source: SequenceSource,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// Where a sequence's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SequenceSource {
+    /// At an address, or in the table there.
+    Pointer {
+        /// Bus address.
+        address: u64,
+        /// The address is that of a scatter/gather table.
+        table: bool,
+    },
+    /// PRE: the sequence goes on where it is, with the length added.
+    Previous,
+    /// RTO: the sequence starts again from its original pointer.
+    Restart,
+    /// A flag this device does not have (INL, RJD, RBS, SOP, EWS).
+    Unsupported,
+}
+
+/// One decoded command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Command {
+    Key(Key),
+    Load(LoadStore),
+    Store(LoadStore),
+    FifoLoad(FifoLoad),
+    FifoStore(FifoStore),
+    Move(Move),
+    Operation(Operation),
+    Signature,
+    Jump(Jump),
+    Math(Math),
+    /// A header where a command should be.
+    Header,
+    SeqInPtr(SequencePointer),
+    SeqOutPtr(SequencePointer),
+    /// An opcode the DECO does not have.
+    Unknown(u8),
+}
+
+/// A command and the number of words it occupies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Decoded {
+    pub command: Command,
+    pub words: u8,
+}
+
+/// Reads words behind the command word, and refuses to read past the end of the descriptor.
+struct Tail<'a> {
+    words: &'a [u32],
+    used: usize,
+    soc: &'a SocProfile,
+    error: DecoError,
+}
+
+impl Tail<'_> {
+    fn word(&mut self) -> Result<u32, DecoError> {
+        let word = *self.words.get(self.used).ok_or(self.error)?;
+        self.used += 1;
+        Ok(word)
+    }
+
+    fn pointer(&mut self) -> Result<u64, DecoError> {
+        let end = self.used + self.soc.pointer.words();
+        let words = self.words.get(self.used..end).ok_or(self.error)?;
+        self.used = end;
+        Ok(self.soc.pointer_from_words(words))
+    }
+
+    /// Skips `bytes` of immediate data, padded to whole words; says where it starts.
+    fn immediate(&mut self, bytes: u32) -> Result<Operand, DecoError> {
+        let at = self.used;
+        let end = at + (bytes as usize).div_ceil(4);
+        if end > self.words.len() {
+            return Err(self.error);
+        }
+        self.used = end;
+        Ok(Operand::Immediate { at: at as u8 })
+    }
+}
+
+const fn bit(word: u32, n: u32) -> bool {
+    word >> n & 1 != 0
+}
+
+/// Decodes the command at `words[0]`. `words` ends where the descriptor ends.
+///
+/// # Errors
+/// The DECO error of the command whose words reach past the end of the descriptor; the caller
+/// reports it at the command's own index.
+pub fn decode(words: &[u32], soc: &SocProfile) -> Result<Decoded, DecoError> {
+    let word = *words.first().ok_or(DecoError::InvalidCommand)?;
+    let opcode = (word >> 27) as u8;
+    let mut tail = Tail { words, used: 1, soc, error: error_of(opcode) };
+    let command = match opcode {
+        0x00 | 0x01 => Command::Key(key(word, opcode == 0x01, &mut tail)?),
+        0x02 | 0x03 => Command::Load(load(word, opcode == 0x03, &mut tail)?),
+        0x04 | 0x05 => Command::FifoLoad(fifo_load(word, opcode == 0x05, &mut tail)?),
+        0x0a | 0x0b => Command::Store(store(word, opcode == 0x0b, &mut tail)?),
+        0x0c | 0x0d => Command::FifoStore(fifo_store(word, opcode == 0x0d, &mut tail)?),
+        0x0e | 0x0f => Command::Move(moves(word, opcode == 0x0e)),
+        0x10 => Command::Operation(operation(word)),
+        0x12 => Command::Signature,
+        0x14 => Command::Jump(jump(word, &mut tail)?),
+        0x15 => Command::Math(math(word, &mut tail)?),
+        0x16 | 0x17 => Command::Header,
+        0x1d => Command::Math(math_immediate(word)),
+        0x1e => Command::SeqInPtr(sequence_pointer(word, &mut tail)?),
+        0x1f => Command::SeqOutPtr(sequence_pointer(word, &mut tail)?),
+        other => Command::Unknown(other),
+    };
+    Ok(Decoded { command, words: tail.used as u8 })
+}
+
+/// The DECO error that blames a command of this opcode.
+fn error_of(opcode: u8) -> DecoError {
+    match opcode {
+        0x00 | 0x01 => DecoError::Key,
+        0x02 | 0x03 => DecoError::Load,
+        0x04 | 0x05 => DecoError::FifoLoad,
+        0x0a | 0x0b => DecoError::Store,
+        0x0c | 0x0d => DecoError::FifoStore,
+        0x0e | 0x0f => DecoError::Move,
+        0x10 => DecoError::Operation,
+        0x14 => DecoError::Jump,
+        0x15 | 0x1d => DecoError::Math,
+        0x1e | 0x1f => DecoError::Sequence,
+        _ => DecoError::InvalidCommand,
+    }
+}
+
+fn operand(
+    word: u32,
+    sequence: bool,
+    length: u32,
+    tail: &mut Tail<'_>,
+) -> Result<Operand, DecoError> {
+    if sequence {
+        Ok(Operand::Sequence { variable: bit(word, 24) })
+    } else if bit(word, 23) {
+        tail.immediate(length)
+    } else {
+        Ok(Operand::Pointer { address: tail.pointer()?, table: bit(word, 24) })
+    }
+}
+
+fn key(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<Key, DecoError> {
+    let length = word & 0x3ff;
+    Ok(Key {
+        class: Class::from_word(word),
+        operand: operand(word, sequence, length, tail)?,
+        encrypted: bit(word, 22),
+        destination: match word >> 16 & 3 {
+            0 => KeyDestination::Register,
+            1 => KeyDestination::PkhaE,
+            2 => KeyDestination::AfhaSbox,
+            _ => KeyDestination::MdhaSplit,
+        },
+        length,
+    })
+}
+
+fn load_store(word: u32) -> (Register, u8, u8) {
+    let register = Register::new(Class::from_word(word), (word >> 16 & 0x7f) as u8);
+    (register, (word >> 8) as u8, word as u8)
+}
+
+/// Bytes a LOAD or STORE of this register moves: its length field counts words for the
+/// descriptor buffer, bytes otherwise.
+fn load_store_bytes(register: Register, length: u8) -> u32 {
+    match register {
+        Register::DescriptorBuffer => u32::from(length) * 4,
+        _ => u32::from(length),
+    }
+}
+
+fn load(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<LoadStore, DecoError> {
+    let (register, offset, length) = load_store(word);
+    // LOAD of DCTRL has its value in the offset and length fields and no data behind it.
+    let bytes = match register {
+        Register::DecoControl => 0,
+        _ => load_store_bytes(register, length),
+    };
+    let operand = match register {
+        Register::DecoControl => Operand::Immediate { at: 1 },
+        _ => operand(word, sequence, bytes, tail)?,
+    };
+    Ok(LoadStore { register, operand, offset, length })
+}
+
+fn store(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<LoadStore, DecoError> {
+    let (register, offset, length) = load_store(word);
+    let operand = operand(word, sequence, load_store_bytes(register, length), tail)?;
+    Ok(LoadStore { register, operand, offset, length })
+}
+
+/// Length of a FIFO command: 16 bits, or with EXT the word behind the pointer.
+fn fifo_length(word: u32, tail: &mut Tail<'_>) -> Result<u32, DecoError> {
+    if bit(word, 22) { tail.word() } else { Ok(word & 0xffff) }
+}
+
+fn fifo_load(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<FifoLoad, DecoError> {
+    let code = (word >> 16 & 0x3f) as u8;
+    let (kind, actions) = match code {
+        0x0f => (InputType::NoInfo, 0),
+        0x00..=0x0e => (InputType::Pkha(code), 0),
+        _ => (
+            match code & 0x38 {
+                0x10 => InputType::Message,
+                0x18 => InputType::MessageClass1Out2,
+                0x20 => InputType::Iv,
+                0x28 => InputType::BitData,
+                0x30 => InputType::Aad,
+                _ => InputType::Icv,
+            },
+            code & 7,
+        ),
+    };
+    let immediate = !sequence && bit(word, 23);
+    if immediate && bit(word, 22) {
+        return Err(DecoError::FifoLoad);
+    }
+    let (operand, length) = if immediate {
+        let length = word & 0xffff;
+        (tail.immediate(length)?, length)
+    } else {
+        let operand = operand(word & !(1 << 23), sequence, 0, tail)?;
+        (operand, fifo_length(word, tail)?)
+    };
+    // Linux desc.h: FLUSH1 1, LAST1 2, LAST2 4, and their sums.
+    Ok(FifoLoad {
+        class: Class::from_word(word),
+        kind,
+        flush1: actions & 1 != 0,
+        last1: actions & 2 != 0,
+        last2: actions & 4 != 0,
+        operand,
+        length,
+    })
+}
+
+fn fifo_store(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<FifoStore, DecoError> {
+    let code = (word >> 16 & 0x3f) as u8;
+    let kind = match code {
+        0x30 => OutputType::Message,
+        0x3e if sequence => OutputType::Metadata,
+        0x3f if sequence => OutputType::Skip,
+        other => OutputType::Unsupported(other),
+    };
+    // Bit 23 is CONT here, not IMM: a FIFO STORE always has an address.
+    let operand = operand(word & !(1 << 23), sequence, 0, tail)?;
+    Ok(FifoStore { kind, operand, length: fifo_length(word, tail)? })
+}
+
+fn moves(word: u32, length_in_math: bool) -> Move {
+    let aux = (word >> 25 & 3) as u8;
+    // AUX LS selects the class for the alignment blocks: 1 is class 1, 0 is class 2.
+    let by_aux = if aux & 1 != 0 { ClassNumber::One } else { ClassNumber::Two };
+    let both = |code: u8| match code {
+        0x0 => Place::Context(ClassNumber::One),
+        0x1 => Place::Context(ClassNumber::Two),
+        0x2 => Place::OutputFifo,
+        0x3 => Place::DescriptorBuffer,
+        0x4..=0x7 => Place::Math(code - 4),
+        0xd => Place::Key(ClassNumber::One),
+        0xe => Place::Key(ClassNumber::Two),
+        other => Place::Unsupported(other),
+    };
+    let source = match (word >> 20 & 0xf) as u8 {
+        0x8 => Place::DecoAlignment,
+        0x9 => Place::ClassAlignment(by_aux),
+        other => both(other),
+    };
+    let destination = match (word >> 16 & 0xf) as u8 {
+        0x8 => Place::InputFifo(ClassNumber::One),
+        0x9 => Place::InputFifo(ClassNumber::Two),
+        other => both(other),
+    };
+    let takes_offset =
+        |p: Place| !matches!(p, Place::OutputFifo | Place::ClassAlignment(_) | Place::InputFifo(_));
+    let length = if length_in_math {
+        MoveLength::Math((word & 3) as u8)
+    } else if takes_offset(source) || takes_offset(destination) {
+        MoveLength::Bytes((word & 0xff) as u16)
+    } else {
+        MoveLength::Bytes((word & 0xffff) as u16)
+    };
+    Move { aux, source, destination, offset: (word >> 8) as u8, length }
+}
+
+fn operation(word: u32) -> Operation {
+    let algorithm = AlgorithmOperation {
+        algorithm: (word >> 16) as u8,
+        aai: (word >> 4 & 0x1ff) as u16,
+        state: match word >> 2 & 3 {
+            0 => AlgorithmState::Update,
+            1 => AlgorithmState::Init,
+            2 => AlgorithmState::Finalize,
+            _ => AlgorithmState::InitFinal,
+        },
+        icv: bit(word, 1),
+        encrypt: bit(word, 0),
+    };
+    match (word >> 24 & 7) as u8 {
+        1 => Operation::Pkha(word & 0x00ff_ffff),
+        2 => Operation::Class1(algorithm),
+        4 => Operation::Class2(algorithm),
+        kind => Operation::Protocol { kind, id: (word >> 16) as u8 },
+    }
+}
+
+fn jump(word: u32, tail: &mut Tail<'_>) -> Result<Jump, DecoError> {
+    let kind = match (word >> 20 & 0xf) as u8 {
+        0x0 => JumpKind::Local,
+        0x1 => JumpKind::LocalIncrement,
+        0x3 => JumpKind::LocalDecrement,
+        0x4 => JumpKind::NonLocal(tail.pointer()?),
+        0x8 => JumpKind::HaltCondition,
+        0xc => JumpKind::HaltUser,
+        other => JumpKind::Unsupported(other),
+    };
+    Ok(Jump {
+        wait: Class::from_word(word),
+        jsl: bit(word, 24),
+        kind,
+        test: match word >> 16 & 3 {
+            0 => JumpTest::AllTrue,
+            1 => JumpTest::AllFalse,
+            2 => JumpTest::AnyTrue,
+            _ => JumpTest::AnyFalse,
+        },
+        conditions: (word >> 8) as u8,
+        offset: word as u8 as i8,
+    })
+}
+
+fn math_function(code: u8) -> MathFunction {
+    match code {
+        0x0 => MathFunction::Add,
+        0x1 => MathFunction::AddCarry,
+        0x2 => MathFunction::Subtract,
+        0x3 => MathFunction::SubtractBorrow,
+        0x4 => MathFunction::Or,
+        0x5 => MathFunction::And,
+        0x6 => MathFunction::Xor,
+        0x7 => MathFunction::ShiftLeft,
+        0x8 => MathFunction::ShiftRight,
+        0x9 => MathFunction::ShiftLeftDouble,
+        0xa => MathFunction::ZeroByte,
+        0xb => MathFunction::ByteSwap,
+        other => MathFunction::Unsupported(other),
+    }
+}
+
+fn math_source0(code: u8) -> MathRegister {
+    match code {
+        0x0..=0x3 => MathRegister::Math(code),
+        0x4 => MathRegister::Immediate,
+        0x7 => MathRegister::ProtocolOverride,
+        0x8 => MathRegister::SequenceIn,
+        0x9 => MathRegister::SequenceOut,
+        0xa => MathRegister::VariableIn,
+        0xb => MathRegister::VariableOut,
+        0xc => MathRegister::Zero,
+        0xf => MathRegister::One,
+        other => MathRegister::Unsupported(other),
+    }
+}
+
+fn math_source1(code: u8) -> MathRegister {
+    match code {
+        0x0..=0x3 => MathRegister::Math(code),
+        0x4 => MathRegister::Immediate,
+        0x7 => MathRegister::ProtocolOverride,
+        0x8 => MathRegister::VariableIn,
+        0x9 => MathRegister::VariableOut,
+        0xa => MathRegister::InputFifo,
+        0xb => MathRegister::OutputFifo,
+        0xc => MathRegister::One,
+        0xf => MathRegister::Zero,
+        other => MathRegister::Unsupported(other),
+    }
+}
+
+fn math_destination(code: u8) -> MathRegister {
+    match code {
+        0x0..=0x3 => MathRegister::Math(code),
+        0x7 => MathRegister::ProtocolOverride,
+        0x8 => MathRegister::SequenceIn,
+        0x9 => MathRegister::SequenceOut,
+        0xa => MathRegister::VariableIn,
+        0xb => MathRegister::VariableOut,
+        0xf => MathRegister::None,
+        other => MathRegister::Unsupported(other),
+    }
+}
+
+fn math(word: u32, tail: &mut Tail<'_>) -> Result<Math, DecoError> {
+    let source0 = math_source0((word >> 16 & 0xf) as u8);
+    let source1 = math_source1((word >> 12 & 0xf) as u8);
+    let length = (word & 0xf) as u8;
+    let has_immediate = source0 == MathRegister::Immediate || source1 == MathRegister::Immediate;
+    // IFB: four bytes of immediate although the length is eight.
+    let immediate = match (has_immediate, length == 8 && !bit(word, 26)) {
+        (false, _) => 0,
+        (true, false) => u64::from(tail.word()?),
+        (true, true) => {
+            let (at0, at4) = (tail.word()?, tail.word()?);
+            tail.soc.join(at0, at4)
+        }
+    };
+    Ok(Math {
+        function: math_function((word >> 20 & 0xf) as u8),
+        source0,
+        source1,
+        destination: math_destination((word >> 8 & 0xf) as u8),
+        length,
+        keep_flags: bit(word, 25),
+        immediate,
+    })
+}
+
+/// MATHI: an 8-bit immediate in the command word. Bit 24 puts it on the left side.
+fn math_immediate(word: u32) -> Math {
+    let code = (word >> 16 & 0xf) as u8;
+    let (source0, source1) = if bit(word, 24) {
+        (MathRegister::Immediate, math_source1(code))
+    } else {
+        (math_source0(code), MathRegister::Immediate)
+    };
+    Math {
+        function: math_function((word >> 20 & 0xf) as u8),
+        source0,
+        source1,
+        destination: math_destination((word >> 12 & 0xf) as u8),
+        length: (word & 0xf) as u8,
+        keep_flags: bit(word, 25),
+        immediate: u64::from(word >> 4 & 0xff),
+    }
+}
+
+fn sequence_pointer(word: u32, tail: &mut Tail<'_>) -> Result<SequencePointer, DecoError> {
+    // RBS 26, INL 25, RJD/RST 20, SOP/EWS 19: no driver sends them over a job ring.
+    let source = if word & (1 << 26 | 1 << 25 | 1 << 20 | 1 << 19) != 0 {
+        SequenceSource::Unsupported
+    } else if bit(word, 21) {
+        SequenceSource::Restart
+    } else if bit(word, 23) {
+        SequenceSource::Previous
+    } else {
+        SequenceSource::Pointer { address: tail.pointer()?, table: bit(word, 24) }
+    };
+    let length = if bit(word, 22) { tail.word()? } else { word & 0xffff };
+    Ok(SequencePointer { source, length })
+}
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

@@ -1,0 +1,499 @@
+//! Data on its way through a job: input transfers, the CHA, the output FIFO, output transfers.
+//!
+//! FIFO LOAD and FIFO STORE only queue a transfer, as in silicon, where the burster moves the
+//! data while the DECO goes on; drivers put stores before loads, and loads before OPERATION.
+//! [`Flow::pump`] moves data until nothing can move any more, in bounded pieces, each copied from
+//! the guest once, processed in place, and copied back once. Whoever needs a result pumps first.
+//!
+//! Bounded: a piece is [`PIECE`] bytes, the output FIFO stops taking input at [`BACKLOG`] bytes
+//! that nobody stores, and the bytes and table entries a job may move come out of its
+//! [`Budget`]. A job that can never go on ends with the watchdog's status.
+
+use super::class1::{CARRY_BYTES, Class1};
+use super::command::InputType;
+use super::sgt::{Cursor, WalkContext, WalkError};
+use super::status::{DecoError, Failure};
+use crate::device::soc::SocProfile;
+use crate::memory::{DmaError, GuestMemory};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most bytes moved at a time. Large enough that a 64 KiB request is one engine call, small
+/// enough to stay in the second-level cache.
+pub const PIECE: usize = 64 * 1024;
+/// Bytes that may wait in the output FIFO (or the class 2 alignment block) before input stops.
+const BACKLOG: usize = PIECE;
+
+/// What a job may consume before the DECO watchdog ends it (DECO error 1C).
+///
+/// Silicon counts clocks; this counts work, so that the same job ends the same way on every
+/// machine. The limits are far above what any driver's job can need, and small enough that a
+/// hostile one occupies its DECO for well under a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Descriptor commands.
+    pub commands: u32,
+    /// Scatter/gather entries.
+    pub entries: u32,
+    /// Data bytes, in and out.
+    pub bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { commands: 16 * 1024, entries: 64 * 1024, bytes: 512 * 1024 * 1024 }
+    }
+}
+
+/// Buffers a DECO keeps from job to job.
+#[derive(Debug)]
+pub struct Scratch {
+    staging: Vec<u8>,
+    output: Vec<u8>,
+    output_read: usize,
+    align2: VecDeque<u8>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            staging: vec![0; CARRY_BYTES + PIECE],
+            output: Vec::new(),
+            output_read: 0,
+            align2: VecDeque::new(),
+        }
+    }
+}
+
+impl Scratch {
+    fn waiting(&self) -> usize {
+        self.output.len() - self.output_read
+    }
+
+    /// Forgets output that has been taken, once there is nothing else or a lot of it.
+    fn compact(&mut self) {
+        if self.waiting() == 0 || self.output_read >= BACKLOG {
+            self.output.drain(..self.output_read);
+            self.output_read = 0;
+        }
+    }
+}
+
+/// Where an input transfer's bytes come from.
+#[derive(Debug)]
+pub enum InputSource {
+    /// The input sequence, at its current position.
+    Sequence,
+    /// An address or a table.
+    Memory(Cursor),
+    /// Bytes from the descriptor or a register, and how many of them have been used.
+    Bytes(Vec<u8>, usize),
+}
+
+/// A queued FIFO LOAD.
+#[derive(Debug)]
+pub struct InputTransfer {
+    /// Where the bytes are.
+    pub source: InputSource,
+    /// Bytes still to come.
+    pub left: u64,
+    /// What they are.
+    pub kind: InputType,
+    /// Class 1 gets them. With neither class they are skipped.
+    pub class1: bool,
+    /// Class 2 gets them.
+    pub class2: bool,
+    /// They end class 1's data.
+    pub last1: bool,
+}
+
+/// Where an output transfer's bytes go.
+#[derive(Debug)]
+pub enum OutputSink {
+    /// The output sequence, at its current position.
+    Sequence,
+    /// An address or a table.
+    Memory(Cursor),
+}
+
+/// A queued STORE or FIFO STORE.
+#[derive(Debug)]
+pub enum OutputTransfer {
+    /// That many bytes from the output FIFO.
+    Fifo(OutputSink, u64),
+    /// These bytes.
+    Bytes(OutputSink, Vec<u8>),
+    /// Sequence bytes left alone.
+    Skip(u64),
+}
+
+/// A sequence: SEQ IN PTR or SEQ OUT PTR.
+#[derive(Debug)]
+pub struct Sequence {
+    cursor: Cursor,
+    original: Cursor,
+}
+
+impl Sequence {
+    /// A sequence that starts at `cursor`.
+    #[must_use]
+    pub fn new(cursor: Cursor) -> Self {
+        Self { cursor, original: cursor }
+    }
+
+    /// RTO: back to where it started.
+    pub fn restart(&mut self) {
+        self.cursor = self.original;
+    }
+
+    /// PRE: `more` bytes are added at the end.
+    pub fn extend(&mut self, more: u32) {
+        self.cursor.extend(u64::from(more));
+    }
+}
+
+/// See the module.
+pub struct Flow<'a, M> {
+    cx: WalkContext<'a, M>,
+    scratch: &'a mut Scratch,
+    /// The CCB's class 1.
+    pub class1: Class1,
+    /// SEQ IN PTR's data.
+    pub sequence_in: Option<Sequence>,
+    /// SEQ OUT PTR's data.
+    pub sequence_out: Option<Sequence>,
+    inputs: VecDeque<InputTransfer>,
+    outputs: VecDeque<OutputTransfer>,
+    bytes_left: u64,
+    stop: &'a AtomicBool,
+    /// The DMA access that failed, if one did: `FAR` and `FADR`.
+    pub dma_error: Option<DmaError>,
+}
+
+impl<'a, M: GuestMemory> Flow<'a, M> {
+    /// No data yet. `stop` makes [`Self::pump`] give up with the job ring reset status.
+    pub fn new(
+        memory: &'a M,
+        soc: &'a SocProfile,
+        scratch: &'a mut Scratch,
+        budget: Budget,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        scratch.output.clear();
+        scratch.output_read = 0;
+        scratch.align2.clear();
+        Self {
+            cx: WalkContext { memory, soc, entries_left: budget.entries },
+            scratch,
+            class1: Class1::new(),
+            sequence_in: None,
+            sequence_out: None,
+            inputs: VecDeque::new(),
+            outputs: VecDeque::new(),
+            bytes_left: budget.bytes,
+            stop,
+            dma_error: None,
+        }
+    }
+
+    /// The memory the job works on.
+    #[must_use]
+    pub fn memory(&self) -> &'a M {
+        self.cx.memory
+    }
+
+    fn failed(&mut self, error: WalkError) -> Failure {
+        if let WalkError::Dma(dma) = error {
+            self.dma_error.get_or_insert(dma);
+        }
+        error.failure()
+    }
+
+    fn spend(&mut self, bytes: u64) -> Result<(), Failure> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(DecoError::JobRingReset.into());
+        }
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(DecoError::Watchdog)?;
+        Ok(())
+    }
+
+    /// Queues an input transfer.
+    pub fn load(&mut self, transfer: InputTransfer) {
+        self.inputs.push_back(transfer);
+    }
+
+    /// Queues an output transfer.
+    pub fn store(&mut self, transfer: OutputTransfer) {
+        self.outputs.push_back(transfer);
+    }
+
+    /// Reads bytes for a command that needs them now (KEY, LOAD).
+    ///
+    /// # Errors
+    /// The failure of the walk.
+    pub fn read_memory(&mut self, mut cursor: Cursor, buf: &mut [u8]) -> Result<(), Failure> {
+        self.spend(buf.len() as u64)?;
+        cursor.read(&mut self.cx, buf).map_err(|e| self.failed(e))
+    }
+
+    /// Reads the next bytes of the input sequence for a command that needs them now.
+    ///
+    /// Transfers queued before come first. Where they cannot move yet, the bytes are read ahead
+    /// of them, and a skip takes their place in the queue.
+    ///
+    /// # Errors
+    /// The failure of the walk, or of the transfers before.
+    pub fn read_sequence(&mut self, buf: &mut [u8]) -> Result<(), Failure> {
+        self.pump()?;
+        self.spend(buf.len() as u64)?;
+        let ahead: u64 = self
+            .inputs
+            .iter()
+            .filter(|t| matches!(t.source, InputSource::Sequence))
+            .map(|t| t.left)
+            .sum();
+        let queued = self.inputs.iter().any(|t| matches!(t.source, InputSource::Sequence));
+        let sequence = self.sequence_in.as_mut().ok_or(DecoError::Sequence)?;
+        let result = if queued {
+            let mut cursor = sequence.cursor;
+            cursor.skip(&mut self.cx, ahead).and_then(|()| cursor.read(&mut self.cx, buf))
+        } else {
+            sequence.cursor.read(&mut self.cx, buf)
+        };
+        result.map_err(|e| self.failed(e))?;
+        if queued {
+            self.load(InputTransfer {
+                source: InputSource::Sequence,
+                left: buf.len() as u64,
+                kind: InputType::NoInfo,
+                class1: false,
+                class2: false,
+                last1: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts bytes into the output FIFO (LOAD, MOVE).
+    pub fn push_output(&mut self, bytes: &[u8]) {
+        self.scratch.output.extend_from_slice(bytes);
+    }
+
+    /// Takes bytes out of the output FIFO (MOVE).
+    ///
+    /// # Errors
+    /// The watchdog, if they never come.
+    pub fn take_output(&mut self, buf: &mut [u8]) -> Result<(), Failure> {
+        while self.scratch.waiting() < buf.len() {
+            if !self.step_input()? {
+                return Err(DecoError::Watchdog.into());
+            }
+        }
+        let from = self.scratch.output_read;
+        buf.copy_from_slice(&self.scratch.output[from..from + buf.len()]);
+        self.scratch.output_read += buf.len();
+        self.scratch.compact();
+        Ok(())
+    }
+
+    /// Empties the output FIFO (CLRW).
+    pub fn clear_output(&mut self) {
+        self.scratch.output.clear();
+        self.scratch.output_read = 0;
+    }
+
+    /// Moves `length` bytes of class 2 input that no CHA takes to the output FIFO: how null
+    /// ciphers and RFC 4543 copy their payload.
+    ///
+    /// # Errors
+    /// The watchdog, if they never come, or the failure of the transfers.
+    pub fn drain_class2(&mut self, mut length: u64) -> Result<(), Failure> {
+        while length > 0 {
+            let ready = self.scratch.align2.len() as u64;
+            let n = ready.min(length);
+            self.scratch.output.extend(self.scratch.align2.drain(..n as usize));
+            length -= n;
+            let moved = self.step_output()? || self.step_input()?;
+            if n == 0 && !moved {
+                return Err(DecoError::Watchdog.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves data until nothing can move.
+    ///
+    /// # Errors
+    /// The failure that ends the job.
+    pub fn pump(&mut self) -> Result<(), Failure> {
+        while self.step_output()? || self.step_input()? {}
+        Ok(())
+    }
+
+    /// Before a sequence pointer changes: transfers belong to the sequence that was current when
+    /// they were queued, so those must be done with.
+    ///
+    /// # Errors
+    /// DECO error 10 if some cannot move yet.
+    pub fn settle_sequences(&mut self) -> Result<(), Failure> {
+        self.pump()?;
+        let input = self.inputs.iter().any(|t| matches!(t.source, InputSource::Sequence));
+        let output = self.outputs.iter().any(|t| match t {
+            OutputTransfer::Fifo(sink, _) | OutputTransfer::Bytes(sink, _) => {
+                matches!(sink, OutputSink::Sequence)
+            }
+            OutputTransfer::Skip(_) => true,
+        });
+        if input || output { Err(DecoError::Sequence.into()) } else { Ok(()) }
+    }
+
+    /// Pumps, and insists that nothing is left over: the end of a job.
+    ///
+    /// # Errors
+    /// The watchdog if a transfer can never be done: a store without data, a load without a
+    /// CHA to take it.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.pump()?;
+        if self.inputs.is_empty() && self.outputs.is_empty() {
+            Ok(())
+        } else {
+            log::debug!(
+                "job stuck with {} input and {} output transfers",
+                self.inputs.len(),
+                self.outputs.len()
+            );
+            Err(DecoError::Watchdog.into())
+        }
+    }
+
+    /// One output transfer, or a part of it. `false`: nothing could move.
+    fn step_output(&mut self) -> Result<bool, Failure> {
+        let waiting = self.scratch.waiting();
+        let (spent, result, done) = match self.outputs.front_mut() {
+            None => return Ok(false),
+            Some(OutputTransfer::Skip(n)) => match self.sequence_out.as_mut() {
+                Some(sequence) => (0, sequence.cursor.skip(&mut self.cx, *n), true),
+                None => return Err(DecoError::Sequence.into()),
+            },
+            Some(OutputTransfer::Bytes(sink, bytes)) => {
+                let cursor = sink_cursor(sink, &mut self.sequence_out)?;
+                (bytes.len() as u64, cursor.write(&mut self.cx, bytes), true)
+            }
+            Some(OutputTransfer::Fifo(_, 0)) => (0, Ok(()), true),
+            Some(OutputTransfer::Fifo(..)) if waiting == 0 => return Ok(false),
+            Some(OutputTransfer::Fifo(sink, left)) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(waiting);
+                let from = self.scratch.output_read;
+                let cursor = sink_cursor(sink, &mut self.sequence_out)?;
+                let result = cursor.write(&mut self.cx, &self.scratch.output[from..from + n]);
+                *left -= n as u64;
+                self.scratch.output_read += n;
+                self.scratch.compact();
+                (n as u64, result, *left == 0)
+            }
+        };
+        result.map_err(|e| self.failed(e))?;
+        self.spend(spent)?;
+        if done {
+            self.outputs.pop_front();
+        }
+        Ok(true)
+    }
+
+    /// One piece of the first input transfer. `false`: nothing could move.
+    fn step_input(&mut self) -> Result<bool, Failure> {
+        let Some(transfer) = self.inputs.front_mut() else { return Ok(false) };
+        let kind = transfer.kind;
+        let (class1, class2) = (transfer.class1, transfer.class2);
+        if class1 && !self.class1.has_mode() {
+            return Ok(false);
+        }
+        // Output nobody stores, or class 2 data nobody moves, holds the input back.
+        if self.scratch.waiting() >= BACKLOG || (class2 && self.scratch.align2.len() >= BACKLOG) {
+            return Ok(false);
+        }
+        if !class1 && !class2 {
+            let n = transfer.left;
+            let result = match (&mut transfer.source, self.sequence_in.as_mut()) {
+                (InputSource::Sequence, Some(sequence)) => sequence.cursor.skip(&mut self.cx, n),
+                (InputSource::Sequence, None) => return Err(DecoError::Sequence.into()),
+                _ => Ok(()),
+            };
+            result.map_err(|e| self.failed(e))?;
+            self.inputs.pop_front();
+            return Ok(true);
+        }
+
+        let n = usize::try_from(transfer.left).unwrap_or(usize::MAX).min(PIECE);
+        let carry = if class1 && Class1::takes_carry(kind) { self.class1.carry().len() } else { 0 };
+        let start = CARRY_BYTES - carry;
+        self.scratch.staging[start..CARRY_BYTES].copy_from_slice(&self.class1.carry()[..carry]);
+        let fresh = &mut self.scratch.staging[CARRY_BYTES..CARRY_BYTES + n];
+        let result = match &mut transfer.source {
+            InputSource::Sequence => match self.sequence_in.as_mut() {
+                Some(sequence) => sequence.cursor.read(&mut self.cx, fresh),
+                None => return Err(DecoError::Sequence.into()),
+            },
+            InputSource::Memory(cursor) => cursor.read(&mut self.cx, fresh),
+            InputSource::Bytes(bytes, used) => {
+                fresh.copy_from_slice(&bytes[*used..*used + n]);
+                *used += n;
+                Ok(())
+            }
+        };
+        transfer.left -= n as u64;
+        let ended = transfer.left == 0;
+        let last1 = ended && transfer.last1;
+        result.map_err(|e| self.failed(e))?;
+        self.spend(n as u64)?;
+        if ended {
+            self.inputs.pop_front();
+        }
+
+        let end = CARRY_BYTES + n;
+        if class2 {
+            self.scratch.align2.extend(&self.scratch.staging[CARRY_BYTES..end]);
+        }
+        if class1 {
+            let produced = self.class1.input(kind, &mut self.scratch.staging[start..end], last1)?;
+            self.emit(start, produced)?;
+        }
+        Ok(true)
+    }
+
+    /// Output bytes that stand in the staging buffer: straight to the store that waits for them,
+    /// what is left over to the output FIFO.
+    fn emit(&mut self, start: usize, length: usize) -> Result<(), Failure> {
+        let mut from = start;
+        let end = start + length;
+        if self.scratch.waiting() == 0
+            && let Some(OutputTransfer::Fifo(sink, left)) = self.outputs.front_mut()
+        {
+            let n = usize::try_from(*left).unwrap_or(usize::MAX).min(length);
+            let cursor = sink_cursor(sink, &mut self.sequence_out)?;
+            let result = cursor.write(&mut self.cx, &self.scratch.staging[from..from + n]);
+            *left -= n as u64;
+            if *left == 0 {
+                self.outputs.pop_front();
+            }
+            result.map_err(|e| self.failed(e))?;
+            self.spend(n as u64)?;
+            from += n;
+        }
+        self.scratch.output.extend_from_slice(&self.scratch.staging[from..end]);
+        Ok(())
+    }
+}
+
+fn sink_cursor<'s>(
+    sink: &'s mut OutputSink,
+    sequence_out: &'s mut Option<Sequence>,
+) -> Result<&'s mut Cursor, Failure> {
+    match sink {
+        OutputSink::Memory(cursor) => Ok(cursor),
+        OutputSink::Sequence => match sequence_out {
+            Some(sequence) => Ok(&mut sequence.cursor),
+            None => Err(DecoError::Sequence.into()),
+        },
+    }
+}

@@ -1,0 +1,10 @@
+//! Descriptors: words to typed commands, commands to work on guest memory, work to a status.
+
+pub mod buffer;
+pub mod class1;
+pub mod command;
+pub mod deco;
+pub mod flow;
+pub mod math;
+pub mod sgt;
+pub mod status;

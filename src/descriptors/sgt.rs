@@ -1,0 +1,237 @@
+//! Walking data in guest memory: one address range, or a scatter/gather table.
+//!
+//! Table entries are 16 bytes (Linux `regs.h`/`sg_sw_sec4.h`, `struct sec4_sg_entry`): pointer,
+//! then a word of E (31: the entry points to another table), F (30: last entry) and length 29:0,
+//! then a word with the offset in 12:0. The hardware reads entries four at a time, and so does
+//! this: a group is copied once, used from the copy, and may reach past what is mapped, because
+//! the prefetch of entries nobody needs must not fault.
+
+use super::status::{DecoError, Failure};
+use crate::device::soc::SocProfile;
+use crate::memory::{DmaError, GuestMemory};
+
+const ENTRY: usize = 16;
+/// Entries read at once. Linux aligns its tables to this (`sg_sw_sec4.h`, `pad_sg_nents`).
+const GROUP: usize = 4;
+
+/// What ended a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WalkError {
+    /// The table is malformed, or there are too many entries.
+    Deco(DecoError),
+    /// The table or the data could not be reached.
+    Dma(DmaError),
+}
+
+impl From<DmaError> for WalkError {
+    fn from(error: DmaError) -> Self {
+        Self::Dma(error)
+    }
+}
+
+impl WalkError {
+    /// The job failure this makes.
+    #[must_use]
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::Deco(error) => Failure::Deco(error),
+            Self::Dma(_) => Failure::Deco(DecoError::Dma),
+        }
+    }
+}
+
+/// What a walk needs besides its own position: the memory, the word order, and the number of
+/// table entries the job may still read. The latter ends self-linked tables.
+#[derive(Debug)]
+pub struct WalkContext<'a, M> {
+    /// Guest memory.
+    pub memory: &'a M,
+    /// Byte order and pointer width.
+    pub soc: &'a SocProfile,
+    /// Table entries left before the watchdog.
+    pub entries_left: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Table {
+    /// Address of the next group.
+    next_group: u64,
+    group: [u8; GROUP * ENTRY],
+    /// Entries of `group` that could be read, and the next one to look at.
+    readable: u8,
+    next: u8,
+    /// The F entry has been taken: nothing follows.
+    ended: bool,
+}
+
+/// A position in data. Cheap to clone: a clone walks on by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor {
+    address: u64,
+    /// Bytes left in the current piece.
+    left: u64,
+    table: Option<Table>,
+}
+
+impl Cursor {
+    /// `length` bytes at `address`.
+    #[must_use]
+    pub fn direct(address: u64, length: u64) -> Self {
+        Self { address, left: length, table: None }
+    }
+
+    /// The data that the table at `address` describes.
+    #[must_use]
+    pub fn table(address: u64) -> Self {
+        let table = Table {
+            next_group: address,
+            group: [0; GROUP * ENTRY],
+            readable: 0,
+            next: 0,
+            ended: false,
+        };
+        Self { address: 0, left: 0, table: Some(table) }
+    }
+
+    /// Lets a direct piece reach `more` bytes further (the PRE flag of sequence pointers).
+    pub fn extend(&mut self, more: u64) {
+        if self.table.is_none() {
+            self.left = self.left.saturating_add(more);
+        }
+    }
+
+    /// Makes the current piece non-empty, walking the table as needed.
+    fn advance<M: GuestMemory>(&mut self, cx: &mut WalkContext<'_, M>) -> Result<(), WalkError> {
+        while self.left == 0 {
+            let table = self.table.as_mut().ok_or(WalkError::Deco(DecoError::SgtTooShort))?;
+            if table.ended {
+                return Err(WalkError::Deco(DecoError::SgtTooShort));
+            }
+            if table.next >= table.readable {
+                table.fetch(cx)?;
+            }
+            let at = usize::from(table.next) * ENTRY;
+            let entry = &table.group[at..at + ENTRY];
+            table.next += 1;
+            cx.entries_left =
+                cx.entries_left.checked_sub(1).ok_or(WalkError::Deco(DecoError::Watchdog))?;
+
+            let pointer = cx.soc.pointer_from_bytes(&entry[pointer_at(cx.soc)..8]);
+            let word = |i: usize| cx.soc.word([entry[i], entry[i + 1], entry[i + 2], entry[i + 3]]);
+            let (control, offset) = (word(8), u64::from(word(12) & 0x1fff));
+            if control & 0x8000_0000 != 0 {
+                // E: go on in another table. Its own entries count against the budget.
+                *table = Table {
+                    next_group: pointer.wrapping_add(offset),
+                    readable: 0,
+                    next: 0,
+                    ..*table
+                };
+                continue;
+            }
+            let length = u64::from(control & 0x3fff_ffff);
+            if length != 0 && pointer == 0 {
+                return Err(WalkError::Deco(DecoError::SgtNullEntry));
+            }
+            table.ended = control & 0x4000_0000 != 0;
+            self.address = pointer.wrapping_add(offset);
+            self.left = length;
+        }
+        Ok(())
+    }
+
+    /// Reads the next `buf.len()` bytes.
+    ///
+    /// # Errors
+    /// [`WalkError`]; how much of `buf` was filled is then unspecified.
+    pub fn read<M: GuestMemory>(
+        &mut self,
+        cx: &mut WalkContext<'_, M>,
+        mut buf: &mut [u8],
+    ) -> Result<(), WalkError> {
+        while !buf.is_empty() {
+            self.advance(cx)?;
+            let n = self.take(buf.len());
+            let (piece, rest) = buf.split_at_mut(n);
+            cx.memory.read(self.address, piece)?;
+            self.consume(n);
+            buf = rest;
+        }
+        Ok(())
+    }
+
+    /// Writes `buf` to the next `buf.len()` bytes.
+    ///
+    /// # Errors
+    /// [`WalkError`]; some of `buf` may have been written.
+    pub fn write<M: GuestMemory>(
+        &mut self,
+        cx: &mut WalkContext<'_, M>,
+        mut buf: &[u8],
+    ) -> Result<(), WalkError> {
+        while !buf.is_empty() {
+            self.advance(cx)?;
+            let n = self.take(buf.len());
+            let (piece, rest) = buf.split_at(n);
+            cx.memory.write(self.address, piece)?;
+            self.consume(n);
+            buf = rest;
+        }
+        Ok(())
+    }
+
+    /// Steps over the next `length` bytes without touching them.
+    ///
+    /// # Errors
+    /// [`WalkError`] if the data ends before.
+    pub fn skip<M: GuestMemory>(
+        &mut self,
+        cx: &mut WalkContext<'_, M>,
+        mut length: u64,
+    ) -> Result<(), WalkError> {
+        while length > 0 {
+            self.advance(cx)?;
+            let n = self.left.min(length);
+            self.address = self.address.wrapping_add(n);
+            self.left -= n;
+            length -= n;
+        }
+        Ok(())
+    }
+
+    fn take(&self, wanted: usize) -> usize {
+        usize::try_from(self.left).unwrap_or(usize::MAX).min(wanted)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.address = self.address.wrapping_add(n as u64);
+        self.left -= n as u64;
+    }
+}
+
+/// Where the pointer stands in an entry's first 8 bytes. With 32-bit pointers Linux fills a
+/// 64-bit field, whose low word is at +0 on low-word-first parts and at +4 otherwise.
+fn pointer_at(soc: &SocProfile) -> usize {
+    match soc.pointer {
+        crate::device::soc::PointerSize::Bits32 if soc.high_word_first => 4,
+        _ => 0,
+    }
+}
+
+impl Table {
+    fn fetch<M: GuestMemory>(&mut self, cx: &WalkContext<'_, M>) -> Result<(), WalkError> {
+        let got = cx.memory.read_available(self.next_group, &mut self.group);
+        if got < ENTRY {
+            // The entry that is needed is not there: this read is the one that fails.
+            cx.memory.read(self.next_group, &mut self.group[..ENTRY])?;
+        }
+        self.readable = (got / ENTRY).max(1) as u8;
+        self.next = 0;
+        self.next_group = self.next_group.wrapping_add((GROUP * ENTRY) as u64);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "sgt_tests.rs"]
+mod tests;

@@ -1,0 +1,262 @@
+//! The guest's memory as the client has mapped it for us (`VFIO_USER_DMA_MAP`).
+//!
+//! An access copies under a read lock, piece by piece, and unmapping takes the write lock: when
+//! an unmap has been answered no access to the region is under way, and the answering thread has
+//! waited for one copy at most, never for a job. A copy goes through `vm-memory`'s volatile
+//! slices, so no Rust reference to guest RAM ever exists.
+//!
+//! The client must not truncate a file it has mapped; the kernel would answer our access with
+//! SIGBUS. A guest cannot make it do so.
+
+use crate::memory::{Access, DmaError, GuestMemory};
+use std::fs::File;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use thiserror::Error;
+use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
+
+/// Most regions a client may map. QEMU's `virt` board has fewer than ten.
+const MAX_REGIONS: usize = 4096;
+/// Longest copy made under the lock.
+const PIECE: usize = 64 * 1024;
+
+/// Why a mapping request was refused.
+#[derive(Debug, Error)]
+pub enum MapError {
+    /// Empty, or past the end of the address space.
+    #[error("address {address:#x}, size {size:#x}: not a range")]
+    Range {
+        /// Bus address.
+        address: u64,
+        /// Bytes.
+        size: u64,
+    },
+    /// Overlaps an existing region.
+    #[error("{address:#x}, size {size:#x}, overlaps a region that is mapped already")]
+    Overlap {
+        /// Bus address.
+        address: u64,
+        /// Bytes.
+        size: u64,
+    },
+    /// No such region.
+    #[error("nothing is mapped at exactly {address:#x}, size {size:#x}")]
+    NotMapped {
+        /// Bus address.
+        address: u64,
+        /// Bytes.
+        size: u64,
+    },
+    /// Too many regions.
+    #[error("more than {MAX_REGIONS} regions")]
+    TooMany,
+    /// The file could not be mapped.
+    #[error("cannot map the client's memory at {address:#x}")]
+    Map {
+        /// Bus address.
+        address: u64,
+        /// Why.
+        #[source]
+        source: vm_memory::mmap::MmapRegionError,
+    },
+}
+
+#[derive(Debug)]
+struct Region {
+    address: u64,
+    size: u64,
+    readable: bool,
+    writable: bool,
+    /// `None`: the client shared no memory for it.
+    memory: Option<MmapRegion>,
+}
+
+impl Region {
+    fn end(&self) -> u64 {
+        self.address + self.size
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct DmaSpace {
+    /// Ascending by address, not overlapping.
+    regions: RwLock<Vec<Region>>,
+    master: AtomicBool,
+    complaints: AtomicU64,
+}
+
+impl DmaSpace {
+    /// PCI COMMAND's bus master bit: without it no access reaches memory.
+    pub fn set_master(&self, enabled: bool) {
+        self.master.store(enabled, Ordering::Release);
+    }
+
+    /// Maps `size` bytes of `file` at `offset` to bus address `address`.
+    ///
+    /// Without a file the range is known but not reachable: QEMU announces ROM and flash like
+    /// this, which no driver asks a crypto engine to read.
+    ///
+    /// # Errors
+    /// [`MapError`]; nothing is mapped then.
+    pub fn map(
+        &self,
+        address: u64,
+        size: u64,
+        readable: bool,
+        writable: bool,
+        file: Option<(File, u64)>,
+    ) -> Result<(), MapError> {
+        let range = || MapError::Range { address, size };
+        let end = address.checked_add(size).ok_or_else(range)?;
+        let length = usize::try_from(size).map_err(|_| range())?;
+        if size == 0 {
+            return Err(range());
+        }
+        let memory = match file {
+            None => None,
+            Some((file, offset)) => {
+                let prot = libc::PROT_READ | if writable { libc::PROT_WRITE } else { 0 };
+                let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
+                let file = FileOffset::new(file, offset);
+                let region = MmapRegion::build(Some(file), length, prot, flags)
+                    .map_err(|source| MapError::Map { address, source })?;
+                Some(region)
+            }
+        };
+        let mut regions = self.write_lock();
+        if regions.len() >= MAX_REGIONS {
+            return Err(MapError::TooMany);
+        }
+        let at = regions.partition_point(|r| r.end() <= address);
+        if regions.get(at).is_some_and(|r| r.address < end) {
+            return Err(MapError::Overlap { address, size });
+        }
+        regions.insert(at, Region { address, size, readable, writable, memory });
+        Ok(())
+    }
+
+    /// Unmaps the regions that make up exactly this range.
+    ///
+    /// # Errors
+    /// [`MapError::NotMapped`]; nothing is unmapped then.
+    pub fn unmap(&self, address: u64, size: u64) -> Result<(), MapError> {
+        let error = || MapError::NotMapped { address, size };
+        let end = address.checked_add(size).ok_or_else(error)?;
+        let mut regions = self.write_lock();
+        let from = regions.partition_point(|r| r.address < address);
+        let to = regions.partition_point(|r| r.address < end);
+        // The last region must end where the range ends, and no earlier one reach into it.
+        let ends_right = to > from && regions[to - 1].end() == end;
+        let starts_right = from < to && regions[from].address == address;
+        if !ends_right || !starts_right {
+            return Err(error());
+        }
+        regions.drain(from..to);
+        Ok(())
+    }
+
+    /// Unmaps everything.
+    pub fn unmap_all(&self) {
+        self.write_lock().clear();
+    }
+
+    /// Number of regions mapped.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.regions.read().map_or(0, |r| r.len())
+    }
+
+    /// Whether nothing is mapped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn write_lock(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Region>> {
+        // Nothing under this lock can panic between two consistent states.
+        self.regions.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Calls `copy` with the memory of one piece of `address..address + length` after the other.
+    /// Returns how many bytes were done.
+    fn walk(
+        &self,
+        address: u64,
+        length: usize,
+        access: Access,
+        mut copy: impl FnMut(vm_memory::VolatileSlice<'_>, usize),
+    ) -> usize {
+        if !self.master.load(Ordering::Acquire) {
+            self.complain("bus mastering is off (PCI COMMAND bit 2)", address);
+            return 0;
+        }
+        let mut done = 0;
+        while done < length {
+            let Some(at) = address.checked_add(done as u64) else { break };
+            let regions = self.regions.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let index = regions.partition_point(|r| r.end() <= at);
+            let Some(region) = regions.get(index).filter(|r| r.address <= at) else { break };
+            let allowed = match access {
+                Access::Read => region.readable,
+                Access::Write => region.writable,
+            };
+            if !allowed {
+                break;
+            }
+            let Some(memory) = &region.memory else {
+                self.complain(
+                    "the client shares no memory there; start QEMU with \
+                     -object memory-backend-memfd,share=on as the machine's memory-backend",
+                    at,
+                );
+                break;
+            };
+            let n = (region.end() - at).min((length - done).min(PIECE) as u64) as usize;
+            let Ok(slice) = memory.get_slice((at - region.address) as usize, n) else { break };
+            copy(slice, done);
+            done += n;
+        }
+        done
+    }
+
+    fn complain(&self, what: &str, address: u64) {
+        let before = self.complaints.fetch_add(1, Ordering::Relaxed);
+        if super::worth_a_line(before) {
+            log::warn!("no DMA to {address:#x}: {what}");
+        }
+    }
+}
+
+impl GuestMemory for DmaSpace {
+    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        let length = buf.len();
+        if self.read_available(address, buf) == length {
+            Ok(())
+        } else {
+            Err(DmaError { address, length, access: Access::Read })
+        }
+    }
+
+    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        let done = self.walk(address, buf.len(), Access::Write, |slice, at| {
+            slice.copy_from(&buf[at..at + slice.len()]);
+        });
+        if done == buf.len() {
+            Ok(())
+        } else {
+            Err(DmaError { address, length: buf.len(), access: Access::Write })
+        }
+    }
+
+    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+        self.walk(address, buf.len(), Access::Read, |slice, at| {
+            let n = slice.len();
+            slice.copy_to(&mut buf[at..at + n]);
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "dma_tests.rs"]
+mod tests;

@@ -1,0 +1,462 @@
+//! The PCI function as the VMM sees it: configuration space, BAR 0, interrupt, DMA, reset.
+//!
+//! [`Device`] is shared by the thread that answers the client and the DECOs. Each job ring has a
+//! lock of its own, held only for register accesses and for the copying of one ring entry (at
+//! most a ring of them, during a flush); no lock is held while a job runs. Lock order: a ring,
+//! then the pin.
+
+pub mod dma;
+pub mod intx;
+pub mod pci;
+pub mod registers;
+pub mod soc;
+
+use crate::control::counters::Counters;
+use crate::control::stats;
+use crate::descriptors::deco::Report;
+use crate::jobring::{self, JobRing, TakenJob};
+use dma::DmaSpace;
+use intx::Intx;
+use pci::ConfigSpace;
+use registers::{RegisterFile, ctrl, version};
+use soc::SocProfile;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// Bytes of a register page.
+const PAGE: u32 = 0x1000;
+/// Most job rings a CAAM has.
+pub const MAX_RINGS: usize = 4;
+/// Most DECOs: CHANUM has four bits for them.
+pub const MAX_DECOS: usize = 15;
+
+/// What the shell has to do after an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Wake a DECO: jobs may be ready.
+    pub doorbell: bool,
+    /// There may be an earlier deadline than before: see [`Device::deadline`].
+    pub timer: bool,
+    /// Signal the client's INTx eventfd.
+    pub interrupt: bool,
+}
+
+impl Outcome {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            doorbell: self.doorbell || other.doorbell,
+            timer: self.timer || other.timer,
+            interrupt: self.interrupt || other.interrupt,
+        }
+    }
+}
+
+/// An access outside the region it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{length} bytes at {offset:#x} are not inside the region's {size:#x}")]
+pub struct OutOfBounds {
+    /// Byte offset.
+    pub offset: u64,
+    /// Bytes.
+    pub length: usize,
+    /// The region's size.
+    pub size: u64,
+}
+
+/// How the device is built.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// SoC profile.
+    pub soc: &'static SocProfile,
+    /// Job rings, 1 to [`MAX_RINGS`].
+    pub rings: usize,
+    /// DECOs, 1 to [`MAX_DECOS`].
+    pub decos: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Device {
+    setup: Setup,
+    config: Mutex<ConfigSpace>,
+    ctrl: Mutex<RegisterFile>,
+    rings: Vec<Mutex<JobRing>>,
+    pin: Mutex<Intx>,
+    fault: Mutex<version::Fault>,
+    /// Guest memory.
+    pub memory: DmaSpace,
+    /// Jobs and bytes.
+    pub counters: Counters,
+    running: AtomicU32,
+    next_ring: AtomicUsize,
+    failures: AtomicU64,
+    odd_accesses: AtomicU64,
+}
+
+/// A job and the ring it came from.
+#[derive(Debug)]
+#[must_use = "a taken job must be completed"]
+pub struct Job {
+    /// Ring number.
+    pub ring: usize,
+    /// The job.
+    pub taken: TakenJob,
+}
+
+/// Whether the `n`-th event of a kind deserves a log line: the first few, then ever fewer, so
+/// that a guest cannot fill the disk.
+#[must_use]
+pub fn worth_a_line(n: u64) -> bool {
+    n < 32 || n.is_power_of_two()
+}
+
+/// A register page.
+enum Page {
+    Ctrl,
+    Ring(usize),
+    /// A block that only has the version window: RTIC, QI, DECO, absent job rings.
+    VersionOnly,
+    Nothing,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code under these locks leaves a state that the next user could not go on from.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Device {
+    /// A device in its reset state, with no memory mapped.
+    ///
+    /// # Panics
+    /// If the numbers of rings or DECOs are out of range; the command line checks them.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        assert!((1..=MAX_RINGS).contains(&setup.rings), "1 to {MAX_RINGS} job rings");
+        assert!((1..=MAX_DECOS).contains(&setup.decos), "1 to {MAX_DECOS} DECOs");
+        Self {
+            setup,
+            config: Mutex::new(ConfigSpace::new()),
+            ctrl: Mutex::new(RegisterFile::new(ctrl::TABLE)),
+            rings: (0..setup.rings).map(|n| Mutex::new(JobRing::new(n, setup.soc))).collect(),
+            pin: Mutex::new(Intx::default()),
+            fault: Mutex::new(version::Fault::default()),
+            memory: DmaSpace::default(),
+            counters: Counters::default(),
+            running: AtomicU32::new(0),
+            next_ring: AtomicUsize::new(0),
+            failures: AtomicU64::new(0),
+            odd_accesses: AtomicU64::new(0),
+        }
+    }
+
+    /// How the device was built.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    fn page(&self, offset: u32) -> Page {
+        match offset / PAGE {
+            0 => Page::Ctrl,
+            n @ 1..=4 if (n as usize) <= self.rings.len() => Page::Ring(n as usize - 1),
+            1..=4 | 6.. => Page::VersionOnly,
+            _ => Page::Nothing,
+        }
+    }
+
+    fn read_word(&self, offset: u32) -> u32 {
+        let page = self.page(offset);
+        let within = offset % PAGE;
+        if within >= version::START && !matches!(page, Page::Nothing) {
+            let state = version::State {
+                counters: &self.counters,
+                fault: *lock(&self.fault),
+                busy: self.running.load(Ordering::Relaxed) > 0,
+                rings: self.rings.len(),
+                decos: self.setup.decos,
+            };
+            return version::read(within, self.setup.soc, &state).unwrap_or(0);
+        }
+        match page {
+            Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
+            Page::Ring(n) => {
+                jobring::registers::at(within).map_or(0, |r| lock(&self.rings[n]).read_register(r))
+            }
+            Page::VersionOnly | Page::Nothing => 0,
+        }
+    }
+
+    fn write_word(&self, offset: u32, value: u32, now: Duration) -> Outcome {
+        let within = offset % PAGE;
+        match self.page(offset) {
+            Page::Ctrl => self.write_ctrl(within, value),
+            Page::Ring(n) => match jobring::registers::at(within) {
+                Some(register) => self
+                    .with_ring(n, |ring| ring.write_register(register, value, &self.memory, now)),
+                None => self.ignored(offset, "no register there"),
+            },
+            Page::VersionOnly | Page::Nothing => self.ignored(offset, "no register there"),
+        }
+    }
+
+    /// Runs `f` on a ring and passes its line on to the pin.
+    fn with_ring(&self, n: usize, f: impl FnOnce(&mut JobRing) -> jobring::Effects) -> Outcome {
+        let mut ring = lock(&self.rings[n]);
+        let effects = f(&mut ring);
+        let interrupt = lock(&self.pin).set(n, ring.line());
+        Outcome { doorbell: effects.doorbell, timer: effects.timer, interrupt }
+    }
+
+    fn ignored(&self, offset: u32, why: &str) -> Outcome {
+        if worth_a_line(self.odd_accesses.fetch_add(1, Ordering::Relaxed)) {
+            log::info!("write to BAR 0 offset {offset:#x} ignored: {why}");
+        }
+        Outcome::default()
+    }
+
+    fn write_ctrl(&self, offset: u32, value: u32) -> Outcome {
+        let mut ctrl = lock(&self.ctrl);
+        match offset {
+            ctrl::MCFGR if value & ctrl::MCFGR_SWRST != 0 => {
+                drop(ctrl);
+                return self.reset_core();
+            }
+            ctrl::SCFGR => {
+                let sticky = ctrl.read(offset).unwrap_or(0) & ctrl::SCFGR_PRIBLOB;
+                ctrl.write(offset, value | sticky);
+            }
+            ctrl::DECORSR => {
+                ctrl.write(offset, value);
+                // The named job ring becomes the source at once.
+                let source = ctrl.read(offset).unwrap_or(0) & !ctrl::DECORSR_VALID;
+                let valid = if source != 0 { ctrl::DECORSR_VALID } else { 0 };
+                ctrl.set(offset, source | valid);
+            }
+            ctrl::DECORR => {
+                // A request is granted at once: jobs are not bound to DECO 0.
+                let requested = value & ctrl::DECORR_RQD0;
+                let granted = if requested != 0 { ctrl::DECORR_DEN0 } else { 0 };
+                ctrl.set(offset, requested | granted);
+            }
+            _ => {
+                if ctrl.write(offset, value).is_none() {
+                    drop(ctrl);
+                    return self.ignored(offset, "no register there");
+                }
+            }
+        }
+        Outcome::default()
+    }
+
+    /// MCFGR.SWRST: everything but the PCI function itself.
+    fn reset_core(&self) -> Outcome {
+        lock(&self.ctrl).reset();
+        *lock(&self.fault) = version::Fault::default();
+        (0..self.rings.len())
+            .map(|n| {
+                self.with_ring(n, |ring| {
+                    ring.reset();
+                    jobring::Effects::NONE
+                })
+            })
+            .fold(Outcome::default(), Outcome::merge)
+    }
+
+    /// Function level reset: registers, rings, configuration space. Mappings stay.
+    pub fn reset(&self) -> Outcome {
+        let outcome = self.reset_core();
+        *lock(&self.config) = ConfigSpace::new();
+        self.memory.set_master(false);
+        lock(&self.pin).reset();
+        Outcome { interrupt: false, ..outcome }
+    }
+
+    /// The client has gone: reset, and forget its memory.
+    pub fn disconnect(&self) -> Outcome {
+        let outcome = self.reset();
+        self.memory.unmap_all();
+        outcome
+    }
+
+    /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in, as
+    /// no register changes by being read. Aligned 8-byte reads are two words, low offset first.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if the range is not inside the BAR.
+    pub fn read_bar(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
+        check(offset, data.len(), pci::BAR0_BYTES)?;
+        let mut at = offset as u32;
+        let mut rest = data;
+        while !rest.is_empty() {
+            let skip = (at % 4) as usize;
+            let n = rest.len().min(4 - skip);
+            let (now, later) = rest.split_at_mut(n);
+            now.copy_from_slice(&self.read_word(at & !3).to_le_bytes()[skip..skip + n]);
+            at += n as u32;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Writes BAR 0. Whole aligned words only, as the manual demands; an aligned 8-byte write
+    /// is two words, low offset first. Anything else is ignored (inferred) and logged.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if the range is not inside the BAR.
+    pub fn write_bar(
+        &self,
+        offset: u64,
+        data: &[u8],
+        now: Duration,
+    ) -> Result<Outcome, OutOfBounds> {
+        check(offset, data.len(), pci::BAR0_BYTES)?;
+        let at = offset as u32;
+        let aligned = (data.len() == 4 && at % 4 == 0) || (data.len() == 8 && at % 8 == 0);
+        if !aligned {
+            return Ok(self.ignored(at, "not an aligned 32- or 64-bit access"));
+        }
+        let mut outcome = Outcome::default();
+        for (i, chunk) in data.chunks_exact(4).enumerate() {
+            let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+            outcome = outcome.merge(self.write_word(at + i as u32 * 4, word, now));
+        }
+        Ok(outcome)
+    }
+
+    /// Reads configuration space.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if the range is not inside it.
+    pub fn read_config(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
+        check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
+        let level = lock(&self.pin).level();
+        lock(&self.config).read(offset as usize, data, level);
+        Ok(())
+    }
+
+    /// Writes configuration space.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if the range is not inside it.
+    pub fn write_config(&self, offset: u64, data: &[u8]) -> Result<Outcome, OutOfBounds> {
+        check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
+        let mut config = lock(&self.config);
+        config.write(offset as usize, data);
+        let command = config.command();
+        drop(config);
+        self.memory.set_master(command & pci::COMMAND_MASTER != 0);
+        let disabled = command & pci::COMMAND_INTX_DISABLE != 0;
+        let interrupt = lock(&self.pin).disable(disabled);
+        Ok(Outcome { interrupt, ..Outcome::default() })
+    }
+
+    /// The client masks INTx.
+    pub fn mask_interrupt(&self) {
+        lock(&self.pin).mask();
+    }
+
+    /// The client unmasks INTx; it may have to be signalled at once.
+    pub fn unmask_interrupt(&self) -> Outcome {
+        Outcome { interrupt: lock(&self.pin).unmask(), ..Outcome::default() }
+    }
+
+    /// Whether a job could be taken now.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.rings.iter().any(|ring| lock(ring).ready())
+    }
+
+    /// Takes the next job, going round the rings. The [`Outcome`] tells of a ring error.
+    pub fn take_job(&self) -> (Option<Job>, Outcome) {
+        let mut outcome = Outcome::default();
+        let first = self.next_ring.fetch_add(1, Ordering::Relaxed);
+        for i in 0..self.rings.len() {
+            let n = (first + i) % self.rings.len();
+            let mut taken = None;
+            outcome = outcome.merge(self.with_ring(n, |ring| {
+                taken = ring.take(&self.memory);
+                jobring::Effects::NONE
+            }));
+            if let Some(taken) = taken {
+                self.running.fetch_add(1, Ordering::Relaxed);
+                self.counters.dequeued();
+                return (Some(Job { ring: n, taken }), outcome);
+            }
+        }
+        (None, outcome)
+    }
+
+    /// A taken job has ended.
+    pub fn complete_job(&self, job: &Job, report: &Report, now: Duration) -> Outcome {
+        self.counters.finished(report);
+        if let Some(error) = &report.dma_error {
+            *lock(&self.fault) = version::Fault::new(error, job.ring);
+        }
+        if !report.status.is_ok() {
+            let n = self.failures.fetch_add(1, Ordering::Relaxed);
+            if worth_a_line(n) {
+                let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
+                log::warn!(
+                    "jr{}: job {:#x} (slot {}) ended with status {}{cause}",
+                    job.ring,
+                    job.taken.descriptor,
+                    job.taken.slot,
+                    report.status,
+                );
+            }
+        }
+        let outcome = self.with_ring(job.ring, |ring| {
+            ring.complete(&job.taken, report.status, &self.memory, now)
+        });
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        outcome
+    }
+
+    /// The earliest time at which [`Self::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.rings.iter().filter_map(|ring| lock(ring).deadline()).min()
+    }
+
+    /// Time has passed.
+    pub fn tick(&self, now: Duration) -> Outcome {
+        (0..self.rings.len())
+            .map(|n| {
+                self.with_ring(n, |ring| {
+                    ring.tick(now);
+                    jobring::Effects::NONE
+                })
+            })
+            .fold(Outcome::default(), Outcome::merge)
+    }
+
+    /// A snapshot of all counters.
+    #[must_use]
+    pub fn statistics(&self) -> stats::Statistics {
+        let rings = self.rings.iter().enumerate().map(|(n, ring)| {
+            let ring = lock(ring);
+            stats::Ring::new(n, ring.occupancy(), ring.stats())
+        });
+        stats::Statistics {
+            version: stats::VERSION,
+            soc: self.setup.soc.name,
+            decos: self.setup.decos,
+            rings: rings.collect(),
+            operations: stats::operations(&self.counters),
+            interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
+        }
+    }
+}
+
+fn check(offset: u64, length: usize, size: u64) -> Result<(), OutOfBounds> {
+    match offset.checked_add(length as u64) {
+        Some(end) if end <= size => Ok(()),
+        _ => Err(OutOfBounds { offset, length, size }),
+    }
+}
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

@@ -1,0 +1,466 @@
+//! The ring itself: input slots, jobs in flight, output entries, flush and reset.
+
+use super::interrupt::{Halt, Interrupt, RingError};
+use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
+use super::{Effects, MAX_ENTRIES};
+use crate::descriptors::status::JobStatus;
+use crate::device::soc::SocProfile;
+use crate::memory::GuestMemory;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A job taken from the input ring: the caller owes [`JobRing::complete`] for it.
+#[derive(Debug)]
+#[must_use = "a taken job holds an output slot until it is completed"]
+pub struct TakenJob {
+    /// Bus address of the job descriptor, bit for bit as the driver wrote it.
+    pub descriptor: u64,
+    /// Set when the ring is flushed: the job should end early.
+    pub stop: Arc<AtomicBool>,
+    /// Input ring index of the slot it came from, for logs.
+    pub slot: u32,
+    epoch: u32,
+}
+
+/// What a ring has done since the device was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RingStats {
+    /// Jobs taken from the input ring.
+    pub taken: u64,
+    /// Output entries with status 0.
+    pub succeeded: u64,
+    /// Output entries with another status, flushed jobs among them.
+    pub failed: u64,
+    /// Jobs given back by a flush without having run.
+    pub flushed: u64,
+    /// Jobs whose result had nowhere to go: the ring was reset, or its output not writable.
+    pub lost: u64,
+    /// Most jobs ever in the ring at once: added, and not yet removed from the output ring.
+    pub max_occupancy: u32,
+    /// Ring errors raised (JRINTR.JRE).
+    pub errors: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct JobRing {
+    number: usize,
+    soc: &'static SocProfile,
+    base_in: [u32; 2],
+    base_out: [u32; 2],
+    size_in: u32,
+    size_out: u32,
+    /// Added and not yet fetched.
+    pending: u32,
+    /// Read and write index, in entries.
+    read: u32,
+    write: u32,
+    /// Taken and not completed; each has an output slot reserved.
+    in_flight: u32,
+    /// ORSF: completed and not removed.
+    waiting: u32,
+    last_status: JobStatus,
+    config_ms: u32,
+    interrupt: Interrupt,
+    /// An error has made the rings unusable until they are reset.
+    broken: bool,
+    /// A flush is running: what is still queued goes back unexecuted.
+    flushing: bool,
+    /// Changes whenever results of jobs in flight must no longer be written.
+    epoch: u32,
+    stop: Arc<AtomicBool>,
+    stats: RingStats,
+}
+
+impl JobRing {
+    /// Ring `number` (0..4) in its reset state.
+    #[must_use]
+    pub fn new(number: usize, soc: &'static SocProfile) -> Self {
+        Self {
+            number,
+            soc,
+            base_in: [0; 2],
+            base_out: [0; 2],
+            size_in: 0,
+            size_out: 0,
+            pending: 0,
+            read: 0,
+            write: 0,
+            in_flight: 0,
+            waiting: 0,
+            last_status: JobStatus::OK,
+            config_ms: 0,
+            interrupt: Interrupt::default(),
+            broken: false,
+            flushing: false,
+            epoch: 0,
+            stop: Arc::new(AtomicBool::new(false)),
+            stats: RingStats::default(),
+        }
+    }
+
+    /// Counters.
+    #[must_use]
+    pub fn stats(&self) -> RingStats {
+        self.stats
+    }
+
+    /// Jobs in the ring now: added, and not yet removed from the output ring.
+    #[must_use]
+    pub fn occupancy(&self) -> u32 {
+        self.pending + self.in_flight + self.waiting
+    }
+
+    /// Whether the interrupt line is asserted.
+    #[must_use]
+    pub fn line(&self) -> bool {
+        self.interrupt.line()
+    }
+
+    /// When [`Self::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.interrupt.deadline()
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Duration) {
+        self.interrupt.tick(self.waiting, now);
+    }
+
+    fn entry_in(&self) -> u32 {
+        self.soc.pointer.bytes() as u32
+    }
+
+    /// Pointer, status, and with INCL_SEQ_OUT the output sequence's length.
+    fn entry_out(&self) -> u32 {
+        let count = if self.config_ms & JRCFGR_INCL_SEQ_OUT != 0 { 4 } else { 0 };
+        self.soc.pointer.bytes() as u32 + 4 + count
+    }
+
+    /// Reads a register.
+    #[must_use]
+    pub fn read_register(&self, register: Register) -> u32 {
+        match register {
+            Register::Irbar0 => self.base_in[0],
+            Register::Irbar4 => self.base_in[1],
+            Register::Irsr => self.size_in,
+            // Computed at read time from what has been added and fetched, so it can never be
+            // stale: Linux caches it and re-reads it only when its cache is used up, and a 0
+            // read then, with slots free, would stop it for good (docs: the IRSA trap).
+            Register::Irsar => self.size_in.saturating_sub(self.pending),
+            Register::Orbar0 => self.base_out[0],
+            Register::Orbar4 => self.base_out[1],
+            Register::Orsr => self.size_out,
+            Register::Orsfr => self.waiting,
+            Register::Jrstar => self.last_status.0,
+            Register::Jrintr => self.interrupt.read(),
+            Register::JrcfgrMs => self.config_ms,
+            Register::JrcfgrLs => self.interrupt.config,
+            Register::Irrir => self.read * self.entry_in(),
+            Register::Orwir => self.write * self.entry_out(),
+            // Write-only counts; JRCR.RESET is done by the time it could be read.
+            Register::Irjar | Register::Orjrr | Register::Jrcr => 0,
+        }
+    }
+
+    fn error(&mut self, error: RingError) {
+        if crate::device::worth_a_line(self.stats.errors) {
+            log::warn!("jr{}: ring error {error:?}", self.number);
+        }
+        self.stats.errors += 1;
+        self.interrupt.raise(error, self.write);
+    }
+
+    fn idle(&self) -> bool {
+        self.interrupt.halt == Halt::Complete || (self.pending == 0 && self.in_flight == 0)
+    }
+
+    /// Whether the output ring's set-up may be changed.
+    fn output_idle(&self) -> bool {
+        self.interrupt.halt == Halt::Complete || (self.idle() && self.waiting == 0)
+    }
+
+    /// Writes a register.
+    pub fn write_register<M: GuestMemory>(
+        &mut self,
+        register: Register,
+        value: u32,
+        memory: &M,
+        now: Duration,
+    ) -> Effects {
+        match register {
+            Register::Irbar0 | Register::Irbar4 if !self.idle() => {
+                self.error(RingError::InputInvalidWrite);
+            }
+            Register::Irbar0 => self.set_base_in(0, value),
+            Register::Irbar4 => self.set_base_in(1, value),
+            Register::Orbar0 | Register::Orbar4 if !self.output_idle() => {
+                self.error(RingError::OutputInvalidWrite);
+            }
+            Register::Orbar0 => self.set_base_out(0, value),
+            Register::Orbar4 => self.set_base_out(1, value),
+            Register::Irsr if !self.idle() => self.error(RingError::InputInvalidWrite),
+            Register::Irsr => {
+                self.size_in = self.clamp_size(value);
+                self.read = 0;
+                self.pending = 0;
+            }
+            Register::Orsr if !self.output_idle() => self.error(RingError::OutputInvalidWrite),
+            Register::Orsr => {
+                self.size_out = self.clamp_size(value);
+                self.write = 0;
+                self.waiting = 0;
+            }
+            Register::Irjar => return self.add(value),
+            Register::Orjrr => return self.remove(value),
+            Register::Jrintr => {
+                let clock = self.soc.clock_hz;
+                let resumed = self.interrupt.acknowledge(value, self.waiting, now, clock);
+                if resumed {
+                    self.flushing = false;
+                }
+                return Effects { doorbell: resumed, timer: self.deadline().is_some() };
+            }
+            Register::JrcfgrMs => self.config_ms = value,
+            Register::JrcfgrLs => {
+                self.interrupt.config = value & JRCFGR_LS_BITS;
+            }
+            Register::Jrcr => return self.command(value, memory, now),
+            Register::Irsar => self.write_while_active(RingError::WriteIrsa),
+            Register::Irrir => self.write_while_active(RingError::WriteIrri),
+            Register::Orsfr => self.write_while_active(RingError::WriteOrsf),
+            Register::Orwir => self.write_while_active(RingError::WriteOrwi),
+            Register::Jrstar => {}
+        }
+        Effects::NONE
+    }
+
+    /// Registers the hardware keeps itself. Before the ring is in use a write does nothing;
+    /// tamago, for one, writes the ring size to ORSFR.
+    fn write_while_active(&mut self, error: RingError) {
+        if self.occupancy() > 0 {
+            self.error(error);
+        }
+    }
+
+    fn clamp_size(&self, value: u32) -> u32 {
+        if value > MAX_ENTRIES {
+            log::warn!("jr{}: ring size {value} cut to {MAX_ENTRIES}", self.number);
+        }
+        value.min(MAX_ENTRIES)
+    }
+
+    /// The half of a 64-bit base that holds its low word. Halves are stored independently:
+    /// drivers write them in either order, or only the low one.
+    fn low_half(&self) -> usize {
+        usize::from(self.soc.high_word_first)
+    }
+
+    fn set_base_in(&mut self, half: usize, value: u32) {
+        if half == self.low_half() && value % 4 != 0 {
+            self.error(RingError::BadInputBase);
+        } else {
+            self.base_in[half] = value;
+        }
+    }
+
+    fn set_base_out(&mut self, half: usize, value: u32) {
+        if half == self.low_half() && value % 4 != 0 {
+            self.error(RingError::BadOutputBase);
+        } else {
+            self.base_out[half] = value;
+        }
+    }
+
+    fn add(&mut self, count: u32) -> Effects {
+        if count > self.size_in - self.pending.min(self.size_in) {
+            self.error(RingError::AddOverflow);
+            return Effects::NONE;
+        }
+        self.pending += count;
+        self.stats.max_occupancy = self.stats.max_occupancy.max(self.occupancy());
+        Effects::DOORBELL
+    }
+
+    fn remove(&mut self, count: u32) -> Effects {
+        if count > self.waiting {
+            self.error(RingError::RemoveOverflow);
+            return Effects::NONE;
+        }
+        self.waiting -= count;
+        self.interrupt.removed(self.waiting);
+        // A full output ring may have held jobs back.
+        if self.pending > 0 { Effects::DOORBELL } else { Effects::NONE }
+    }
+
+    /// JRCR. RESET flushes a running ring and resets a flushed one.
+    fn command<M: GuestMemory>(&mut self, value: u32, memory: &M, now: Duration) -> Effects {
+        if value & JRCR_RESET != 0 {
+            match (self.interrupt.halt, self.flushing) {
+                (Halt::Complete, true) => self.reset(),
+                (Halt::InProgress, true) => self.error(RingError::EarlyReset),
+                // Running, parking or parked: what is queued must be given back first.
+                _ => self.flush(memory, now),
+            }
+        } else if value & JRCR_PARK != 0 && self.interrupt.halt == Halt::None {
+            self.interrupt.halt = Halt::InProgress;
+            self.settle();
+        }
+        Effects::NONE
+    }
+
+    /// Running jobs are told to stop, queued ones go to the output ring unexecuted.
+    fn flush<M: GuestMemory>(&mut self, memory: &M, now: Duration) {
+        self.interrupt.halt = Halt::InProgress;
+        self.flushing = true;
+        self.stop.store(true, Ordering::Relaxed);
+        let mut dropped = 0;
+        while self.pending > 0 {
+            match self.fetch(memory) {
+                Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
+                    self.stats.flushed += 1;
+                    self.publish(memory, descriptor, JobStatus::FLUSHED, now);
+                }
+                _ => dropped += 1,
+            }
+            if self.broken {
+                dropped += self.pending;
+                self.pending = 0;
+            }
+        }
+        if dropped > 0 {
+            self.stats.lost += u64::from(dropped);
+            log::info!("jr{}: flush dropped {dropped} jobs that had no output slot", self.number);
+        }
+        self.settle();
+    }
+
+    /// A halt is complete when no job runs any more.
+    fn settle(&mut self) {
+        if self.interrupt.halt == Halt::InProgress && self.in_flight == 0 {
+            self.interrupt.halt = Halt::Complete;
+        }
+    }
+
+    /// Back to the reset state. Results of jobs still in flight will be dropped.
+    pub fn reset(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        *self = Self {
+            stats: RingStats {
+                lost: self.stats.lost + u64::from(self.in_flight + self.pending),
+                ..self.stats
+            },
+            epoch: self.epoch.wrapping_add(1),
+            ..Self::new(self.number, self.soc)
+        };
+    }
+
+    /// Whether [`Self::take`] would have a job. The output slot is reserved before a job is
+    /// taken, so a full output ring stops the input ring, as when all DECOs wait to write.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.pending > 0
+            && self.interrupt.halt == Halt::None
+            && !self.broken
+            && self.waiting + self.in_flight < self.size_out
+    }
+
+    /// Takes the next job, if one is ready.
+    pub fn take<M: GuestMemory>(&mut self, memory: &M) -> Option<TakenJob> {
+        if !self.ready() {
+            return None;
+        }
+        let slot = self.read;
+        let descriptor = self.fetch(memory)?;
+        self.in_flight += 1;
+        self.stats.taken += 1;
+        Some(TakenJob { descriptor, stop: Arc::clone(&self.stop), slot, epoch: self.epoch })
+    }
+
+    /// Reads the next input entry and frees its slot.
+    fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
+        let size = self.entry_in();
+        let at = self.base(self.base_in).wrapping_add(u64::from(self.read * size));
+        let mut entry = [0; 8];
+        let entry = &mut entry[..size as usize];
+        if let Err(e) = memory.read(at, entry) {
+            log::warn!("jr{}: input ring: {e}; the ring stops until it is reset", self.number);
+            self.broken = true;
+            self.error(RingError::BadInputBase);
+            return None;
+        }
+        self.pending -= 1;
+        self.read = if self.read + 1 >= self.size_in { 0 } else { self.read + 1 };
+        Some(self.soc.pointer_from_bytes(entry))
+    }
+
+    /// A taken job has ended. Its output entry is written, unless the ring was reset since.
+    pub fn complete<M: GuestMemory>(
+        &mut self,
+        job: &TakenJob,
+        status: JobStatus,
+        memory: &M,
+        now: Duration,
+    ) -> Effects {
+        if job.epoch != self.epoch {
+            log::debug!("jr{}: result of {:#x} came after a reset", self.number, job.descriptor);
+            return Effects::NONE;
+        }
+        self.in_flight -= 1;
+        self.publish(memory, job.descriptor, status, now);
+        self.settle();
+        if self.deadline().is_some() { Effects::TIMER } else { Effects::NONE }
+    }
+
+    /// Writes one output entry, then counts it, then considers the interrupt: in this order the
+    /// driver must see them.
+    fn publish<M: GuestMemory>(
+        &mut self,
+        memory: &M,
+        descriptor: u64,
+        status: JobStatus,
+        now: Duration,
+    ) {
+        let pointer = self.soc.pointer.bytes();
+        let size = self.entry_out() as usize;
+        let mut entry = [0; 16];
+        let (at0, at4) = self.soc.split(descriptor);
+        if pointer == 4 {
+            entry[..4].copy_from_slice(&self.soc.word_bytes(descriptor as u32));
+        } else {
+            entry[..4].copy_from_slice(&self.soc.word_bytes(at0));
+            entry[4..8].copy_from_slice(&self.soc.word_bytes(at4));
+        }
+        entry[pointer..pointer + 4].copy_from_slice(&self.soc.word_bytes(status.0));
+        let at = self.base(self.base_out).wrapping_add(u64::from(self.write) * size as u64);
+        self.last_status = status;
+        if let Err(e) = memory.write(at, &entry[..size]) {
+            log::warn!("jr{}: output ring: {e}; the ring stops until it is reset", self.number);
+            self.broken = true;
+            self.stats.lost += 1;
+            self.error(RingError::OutputWrite);
+            return;
+        }
+        self.write = if self.write + 1 >= self.size_out { 0 } else { self.write + 1 };
+        self.waiting += 1;
+        if status.is_ok() {
+            self.stats.succeeded += 1;
+        } else {
+            self.stats.failed += 1;
+        }
+        self.interrupt.results(self.waiting, now, self.soc.clock_hz);
+    }
+
+    fn base(&self, halves: [u32; 2]) -> u64 {
+        match self.soc.pointer {
+            crate::device::soc::PointerSize::Bits32 => u64::from(halves[self.low_half()]),
+            crate::device::soc::PointerSize::Bits64 => self.soc.join(halves[0], halves[1]),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+mod tests;

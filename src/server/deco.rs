@@ -1,0 +1,81 @@
+//! A DECO thread: takes jobs while there are any, then sleeps on the doorbell.
+
+use super::Error;
+use super::shell::Shell;
+use crate::descriptors::deco;
+use crate::descriptors::flow::{Budget, Scratch};
+use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+struct Doorbell(Arc<Shell>);
+
+impl MutEventSubscriber for Doorbell {
+    fn process(&mut self, _: Events, _: &mut EventOps) {
+        // Another DECO may have been quicker; then there is nothing to read, and no harm done.
+        let _ = self.0.doorbell.read();
+    }
+
+    fn init(&mut self, ops: &mut EventOps) {
+        if let Err(e) = ops.add(Events::new(&self.0.doorbell, EventSet::IN)) {
+            log::error!("doorbell: {e}");
+        }
+    }
+}
+
+/// Starts DECO `n`.
+///
+/// # Errors
+/// If the thread or its event loop cannot be had.
+pub fn spawn(n: usize, shell: Arc<Shell>) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new()
+        .name(format!("deco{n}"))
+        .spawn(move || {
+            if let Err(e) = run(&shell) {
+                log::error!("DECO {n} stopped: {e}");
+            }
+        })
+        .map_err(Error::setup("a DECO thread"))
+}
+
+fn run(shell: &Arc<Shell>) -> Result<(), event_manager::Error> {
+    let mut events = EventManager::<Doorbell>::new()?;
+    events.add_subscriber(Doorbell(Arc::clone(shell)));
+    let mut scratch = Scratch::default();
+    while !shell.stopping() {
+        run_jobs(shell, &mut scratch);
+        // Announce the sleep, then look once more: a doorbell that came in between either sees
+        // the announcement or is seen here.
+        shell.sleeping.fetch_add(1, Ordering::SeqCst);
+        let result = if shell.device.has_work() || shell.stopping() { Ok(0) } else { events.run() };
+        shell.sleeping.fetch_sub(1, Ordering::SeqCst);
+        result?;
+    }
+    Ok(())
+}
+
+fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
+    let device = &shell.device;
+    let setup = device.setup();
+    loop {
+        let (job, outcome) = device.take_job();
+        shell.apply(outcome);
+        let Some(job) = job else { return };
+        if setup.decos > 1 && device.has_work() {
+            shell.ring_doorbell();
+        }
+        let report = deco::run(
+            &device.memory,
+            setup.soc,
+            job.taken.descriptor,
+            scratch,
+            Budget::default(),
+            &job.taken.stop,
+        );
+        shell.apply(device.complete_job(&job, &report, shell.now()));
+        if shell.stopping() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The shell: sockets, event descriptors and threads around the core.
+//!
+//! Three kinds of thread. The *client* thread answers vfio-user messages ([`backend`]); it does
+//! register accesses and nothing that could wait for a job. Each *DECO* thread ([`deco`]) takes
+//! jobs and runs them. The *main* thread ([`supervisor`]) has the signals and the timer. Main and
+//! DECO threads are event-manager loops.
+
+pub mod backend;
+pub mod deco;
+pub mod listener;
+pub mod shell;
+pub mod signals;
+pub mod supervisor;
+
+use crate::device::{Device, Setup};
+use listener::Listener;
+use shell::Shell;
+use std::io::Write;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Where the client comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A socket is created there.
+    Path(PathBuf),
+    /// A listening socket that was inherited.
+    Descriptor(RawFd),
+}
+
+/// What `caam-emu serve` was asked to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the client comes from.
+    pub endpoint: Endpoint,
+    /// The device.
+    pub setup: Setup,
+    /// Written with `ready` when clients can connect.
+    pub ready: Option<RawFd>,
+    /// Statistics are written there at the end and on SIGUSR1.
+    pub stats: Option<PathBuf>,
+}
+
+/// Why serving could not begin, or ended early.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The socket could not be set up.
+    #[error(transparent)]
+    Listen(#[from] listener::Error),
+    /// The ready descriptor could not be written.
+    #[error("cannot write to --ready-fd {fd}: {source}; pass the number of an open descriptor")]
+    Ready {
+        /// Its number.
+        fd: RawFd,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An event descriptor, a timer or a thread could not be had.
+    #[error("cannot set up {what}: {source}")]
+    Setup {
+        /// What was being set up.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The event loop failed.
+    #[error("event loop: {0}")]
+    Events(event_manager::Error),
+    /// The statistics could not be written.
+    #[error("cannot write statistics to {path}: {source}")]
+    Stats {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`.
+    fn setup(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Setup { what, source }
+    }
+}
+
+/// Serves clients until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`Error`]; nothing is left behind.
+pub fn serve(options: &Options) -> Result<(), Error> {
+    // Before any thread exists, so that all of them inherit the mask.
+    let signals = signals::Signals::block().map_err(Error::setup("signal handling"))?;
+    let listener = Listener::new(&options.endpoint)?;
+    let device = Arc::new(Device::new(options.setup));
+    let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
+
+    let decos = (0..options.setup.decos)
+        .map(|n| deco::spawn(n, Arc::clone(&shell)))
+        .collect::<Result<Vec<_>, _>>()?;
+    backend::spawn(&listener, Arc::clone(&shell))?;
+    announce(options, &listener)?;
+
+    let result = supervisor::run(signals, &shell, options.stats.as_deref());
+    shell.stop();
+    listener.close();
+    for deco in decos {
+        if deco.join().is_err() {
+            log::error!("a DECO thread had panicked");
+        }
+    }
+    // The client thread may be waiting for a client's next message; it ends with the process.
+    let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));
+    result.and(written)
+}
+
+fn announce(options: &Options, listener: &Listener) -> Result<(), Error> {
+    if let Some(fd) = options.ready {
+        // SAFETY: F_GETFD only asks whether the descriptor is open.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+            let source = std::io::Error::last_os_error();
+            return Err(Error::Ready { fd, source });
+        }
+        // SAFETY: the descriptor is open, and the command line hands it to us to use and close.
+        let mut file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+        file.write_all(b"ready\n").map_err(|source| Error::Ready { fd, source })?;
+    }
+    // Nobody has to listen on stdout.
+    let _ = writeln!(std::io::stdout(), "caam-emu: ready on {listener}");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What the threads share: the device, and the descriptors through which they wake each other.
+
+use crate::device::{Device, Outcome};
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EFD_SEMAPHORE, EventFd};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Shell {
+    /// The device.
+    pub device: Arc<Device>,
+    start: Instant,
+    /// Wakes DECO threads, one a count.
+    pub doorbell: EventFd,
+    /// DECO threads that sleep, or are about to.
+    pub sleeping: AtomicUsize,
+    /// Wakes the main thread to set its timer.
+    pub alarm: EventFd,
+    /// When the timer is set for, in nanoseconds since `start`; `u64::MAX`: it is not.
+    pub alarm_at: AtomicU64,
+    stopping: AtomicBool,
+    interrupt: Mutex<Option<File>>,
+}
+
+impl Shell {
+    /// Around a device; the clock starts now.
+    ///
+    /// # Errors
+    /// If there are no descriptors left.
+    pub fn new(device: Arc<Device>) -> io::Result<Self> {
+        Ok(Self {
+            device,
+            start: Instant::now(),
+            doorbell: EventFd::new(EFD_NONBLOCK | EFD_SEMAPHORE)?,
+            sleeping: AtomicUsize::new(0),
+            alarm: EventFd::new(EFD_NONBLOCK)?,
+            alarm_at: AtomicU64::new(u64::MAX),
+            stopping: AtomicBool::new(false),
+            interrupt: Mutex::new(None),
+        })
+    }
+
+    /// The device's time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Whether the process is ending.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ends the DECO threads. Jobs they run are told to stop.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        let _ = self.device.reset();
+        for _ in 0..self.device.setup().decos {
+            notify(&self.doorbell);
+        }
+    }
+
+    /// The client's INTx eventfd, or none.
+    pub fn set_interrupt(&self, eventfd: Option<File>) {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = eventfd;
+    }
+
+    /// Signals the client's INTx eventfd.
+    pub fn signal(&self) {
+        let guard = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut eventfd) = guard.as_ref()
+            && let Err(e) = eventfd.write_all(&1_u64.to_ne_bytes())
+        {
+            log::warn!("cannot signal the client's interrupt: {e}");
+        }
+    }
+
+    /// Wakes a DECO thread, if one sleeps. One that does not looks for jobs before it does.
+    pub fn ring_doorbell(&self) {
+        if self.sleeping.load(Ordering::SeqCst) > 0 {
+            notify(&self.doorbell);
+        }
+    }
+
+    /// Does what an access asks for.
+    pub fn apply(&self, outcome: Outcome) {
+        if outcome.interrupt {
+            self.signal();
+        }
+        if outcome.doorbell {
+            self.ring_doorbell();
+        }
+        if outcome.timer
+            && let Some(at) = self.device.deadline()
+            && nanoseconds(at) < self.alarm_at.load(Ordering::Acquire)
+        {
+            notify(&self.alarm);
+        }
+    }
+}
+
+/// A duration as nanoseconds in 64 bits: 584 years.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn notify(eventfd: &EventFd) {
+    // EAGAIN: the counter is full, so whoever sleeps on it is awake already.
+    if let Err(e) = eventfd.write(1)
+        && e.kind() != io::ErrorKind::WouldBlock
+    {
+        log::error!("eventfd: {e}");
+    }
+}
