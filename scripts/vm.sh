@@ -194,7 +194,8 @@ main() {
 	local -a group=()
 	parse_arguments "$@"
 	install_traps
-	if ((REFRESH)); then forget_fetched; fi
+	need_space 100
+	use_cache "$REFRESH"
 	need_commands util-linux=setpriv xz-utils=xz zstd=zstd binutils=readelf
 	JOB_RINGS=$(emu_value --job-rings 4)
 	[[ $JOB_RINGS =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $JOB_RINGS: 1 to 4"

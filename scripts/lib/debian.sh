@@ -161,3 +161,19 @@ merged_usr() {
 		[[ -e $1/$name ]] || ln -s "usr/$name" "$1/$name"
 	done
 }
+
+# use_cache [REFRESH]: while this script runs, nobody forgets what it uses; with a REFRESH
+# other than 0, all that was fetched or built is forgotten first.
+use_cache() {
+	local in_use
+	exec {in_use}>"$VM_CACHE/.in-use"
+	if [[ ${1:-0} != 0 ]]; then
+		if ! flock -n -x "$in_use"; then
+			log "waiting for other runs to end"
+			flock -x "$in_use"
+		fi
+		log "forgetting what was fetched"
+		find "$VM_CACHE" -mindepth 1 -maxdepth 1 ! -name logs ! -name .in-use -exec rm -rf {} +
+	fi
+	flock -s "$in_use"
+}

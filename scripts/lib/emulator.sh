@@ -13,7 +13,6 @@ build_emulator() {
 		return 0
 	fi
 	need_rust
-	need_commands gcc=cc
 	EMULATOR=${CARGO_TARGET_DIR:-$REPO/target}/release/caam-emu
 	must "building caam-emu" "fix the build: cargo build --release --locked" \
 		cargo build --release --locked --manifest-path "$REPO/Cargo.toml" --bin caam-emu

@@ -39,5 +39,6 @@ apt_install_on_host() {
 	# A machine's package lists may be older than its mirror: the newest file of a package
 	# is then the only one left there.
 	"${apt[@]}" update
-	"${apt[@]}" install --no-install-recommends "$@"
+	# What is installed stays: a conflict is for the user to decide.
+	"${apt[@]}" install --no-install-recommends --no-remove "$@"
 }
