@@ -6,7 +6,7 @@
 
 use super::command::{AlgorithmOperation, AlgorithmState, InputType};
 use super::status::{ChaError, ChaId, Failure};
-use crate::crypto::aes::{Key, Xts, cbc, ctr, ecb};
+use crate::crypto::aes::{Gcm, Key, Xts, cbc, ctr, ecb};
 use crate::crypto::{Direction, tags_equal};
 use crate::device::soc::SocProfile;
 use zeroize::Zeroizing;
@@ -354,26 +354,5 @@ impl Active {
             Some(Engine::Blocks(_)) | None => {}
         }
         Ok(())
-    }
-}
-
-// TEMPORARY-GCM
-struct Gcm;
-#[allow(clippy::unused_self)]
-impl Gcm {
-    fn new(_: &Key) -> Self {
-        Gcm
-    }
-    fn iv(&mut self, _: &[u8]) -> Result<(), ()> {
-        Err(())
-    }
-    fn aad(&mut self, _: &[u8]) -> Result<(), ()> {
-        Err(())
-    }
-    fn crypt(&mut self, _: Direction, _: &mut [u8]) -> Result<(), ()> {
-        Err(())
-    }
-    fn tag(&mut self) -> [u8; 16] {
-        [0; 16]
     }
 }
