@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aes::cipher::{Array, KeyInit};
 use caam_emu::crypto::Direction::{self, Decrypt, Encrypt};
-use caam_emu::crypto::aes::{Key, Xts, XtsKey, cbc, ctr, ecb};
+use caam_emu::crypto::aes::{Gcm, Key, Xts, XtsKey, cbc, ctr, ecb};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use xts_mode::Xts128;
@@ -114,6 +114,12 @@ fn block_modes(c: &mut Criterion) {
             run("cbc", &mut |data| cbc(&key, direction, &mut IV.clone(), data).unwrap());
             if direction == Encrypt {
                 run("ctr", &mut |data| ctr(&key, &mut IV.clone(), data));
+                run("gcm", &mut |data| {
+                    let mut gcm = Gcm::new(&key);
+                    gcm.iv(&IV[..12]).unwrap();
+                    gcm.crypt(direction, data).unwrap();
+                    black_box(gcm.tag());
+                });
             }
         }
     }
@@ -163,7 +169,11 @@ mod with_openssl {
                     Encrypt => ctx.encrypt_init(None, None, iv).unwrap(),
                     Decrypt => ctx.decrypt_init(None, None, iv).unwrap(),
                 }
-                ctx.cipher_update(black_box(&input), Some(black_box(&mut output))).unwrap()
+                ctx.cipher_update(black_box(&input), Some(black_box(&mut output))).unwrap();
+                if name.ends_with("GCM") {
+                    ctx.cipher_final(&mut []).unwrap();
+                    ctx.tag(black_box(&mut [0; 16])).unwrap();
+                }
             });
         });
     }

@@ -10,6 +10,8 @@
 
 pub mod aes;
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// Which way a cipher runs: bit 0 (`ENC`) of an OPERATION command.
@@ -47,9 +49,39 @@ pub enum DataSizeError {
     /// An XTS sector size that is not a multiple of 16 bytes.
     #[error("sector size of {0} bytes is not a multiple of 16")]
     SectorSize(u64),
-    /// More data than the mode's length field or counter can cover.
-    #[error("more data than the mode allows")]
-    TooLong,
+}
+
+/// Input that the mode takes only at an earlier point of the message (CCB error 6, "data out of
+/// sequence"), or an amount of it that it cannot take (CCB error 2, "data size").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AeadError {
+    /// IV, AAD and text come in this order, and nothing after the tag is made.
+    #[error("{0} out of sequence")]
+    Sequence(AeadInput),
+    /// More than the mode's length fields or its counter can cover.
+    #[error("more {0} than the mode allows")]
+    TooLong(AeadInput),
+}
+
+/// What an AEAD mode takes, in the order in which it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AeadInput {
+    /// Initialisation vector, or nonce.
+    Iv,
+    /// Additional authenticated data.
+    Aad,
+    /// Plaintext or ciphertext.
+    Text,
+}
+
+impl fmt::Display for AeadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Iv => "IV",
+            Self::Aad => "AAD",
+            Self::Text => "text",
+        })
+    }
 }
 
 /// Whether two byte strings are equal, in a time that depends on their lengths only.

@@ -1,6 +1,7 @@
 //! Counter mode.
 
 use aes::Block;
+use zeroize::Zeroize;
 
 use super::engine::{Backend, Key, Work, xor_in_place};
 use crate::crypto::Direction;
@@ -24,6 +25,49 @@ pub(super) fn ctr_modulo(key: &Key, bits: u32, counter: &mut [u8; 16], data: &mu
         Counter { value: u128::from_be_bytes(*counter), mask: u128::MAX >> (128 - bits) };
     key.run(Direction::Encrypt, Keystream { counter: &mut value, data });
     *counter = value.value.to_be_bytes();
+}
+
+/// CTR over a message in pieces of any size: what is left of a keystream block waits for the next.
+pub(super) struct CtrStream {
+    counter: [u8; 16],
+    bits: u32,
+    block: [u8; 16],
+    /// Bytes of `block` already used; 16 if there is none.
+    used: usize,
+}
+
+impl CtrStream {
+    /// Begins with `counter`, of which the low `bits` bits count.
+    pub(super) fn new(counter: [u8; 16], bits: u32) -> Self {
+        Self { counter, bits, block: [0; 16], used: 16 }
+    }
+
+    /// The next counter block that is not used yet.
+    pub(super) fn counter(&self) -> [u8; 16] {
+        self.counter
+    }
+
+    /// Masks the next piece of the message with the keystream.
+    pub(super) fn apply(&mut self, key: &Key, data: &mut [u8]) {
+        let left = &self.block[self.used..];
+        let (head, data) = data.split_at_mut(left.len().min(data.len()));
+        xor_in_place(head, left);
+        self.used += head.len();
+        let (whole, tail) = data.split_at_mut(data.len() - data.len() % 16);
+        ctr_modulo(key, self.bits, &mut self.counter, whole);
+        if !tail.is_empty() {
+            self.block = [0; 16];
+            ctr_modulo(key, self.bits, &mut self.counter, &mut self.block);
+            xor_in_place(tail, &self.block);
+            self.used = tail.len();
+        }
+    }
+}
+
+impl Drop for CtrStream {
+    fn drop(&mut self) {
+        self.block.zeroize();
+    }
 }
 
 /// A counter of some width inside a block.

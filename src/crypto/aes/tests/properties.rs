@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use xts_mode::{Xts128, get_tweak_default};
 
+use super::aead::{ccm, gcm};
 use crate::crypto::Direction::{Decrypt, Encrypt};
-use crate::crypto::aes::{Key, Xts, cbc, ctr, ecb};
+use crate::crypto::aes::{Gcm, Key, Xts, cbc, cmac, ctr, ecb};
+use crate::crypto::tags_equal;
 
 fn key_bytes() -> impl Strategy<Value = Vec<u8>> {
     select(vec![16, 24, 32]).prop_flat_map(|len| vec(any::<u8>(), len))
@@ -173,5 +175,79 @@ proptest! {
             prop_assert_eq!(&apart, result);
             prop_assert_eq!(xts.tweak_index(), next);
         }
+    }
+
+    #[test]
+    fn gcm_in_pieces_is_gcm_in_one(
+        key in key_bytes(),
+        iv in vec(any::<u8>(), 1..40),
+        aad in vec(any::<u8>(), 0..200),
+        data in vec(any::<u8>(), 0..9000),
+        cuts in vec(0_usize..3000, 0..5),
+        flip in any::<proptest::sample::Index>(),
+    ) {
+        let mut whole = data.clone();
+        let tag = gcm(&key, &iv, &aad, Encrypt, &mut whole, usize::MAX);
+
+        let expanded = Key::new(&key).unwrap();
+        let mut apart = data.clone();
+        for direction in [Encrypt, Decrypt] {
+            let mut gcm = Gcm::new(&expanded);
+            for piece in pieces(&mut iv.clone(), &cuts, 1) {
+                gcm.iv(piece).unwrap();
+            }
+            for piece in pieces(&mut aad.clone(), &cuts, 1) {
+                gcm.aad(piece).unwrap();
+            }
+            for piece in pieces(&mut apart, &cuts, 1) {
+                gcm.crypt(direction, piece).unwrap();
+            }
+            prop_assert_eq!(gcm.tag(), tag);
+            prop_assert_eq!(&apart, if direction == Encrypt { &whole } else { &data });
+        }
+
+        if !whole.is_empty() {
+            let at = flip.index(whole.len() * 8);
+            whole[at / 8] ^= 1 << (at % 8);
+            let other = gcm(&key, &iv, &aad, Decrypt, &mut whole, usize::MAX);
+            prop_assert!(!tags_equal(&other, &tag));
+        }
+    }
+
+    #[test]
+    fn ccm_in_pieces_is_ccm_in_one(
+        key in key_bytes(),
+        nonce in vec(any::<u8>(), 7..=13),
+        aad in vec(any::<u8>(), 0..100),
+        data in vec(any::<u8>(), 0..300),
+        piece in 1_usize..100,
+    ) {
+        let (mut whole, mut apart) = (data.clone(), data.clone());
+        let tag = ccm(&key, &nonce, &aad, Encrypt, &mut whole, (16, usize::MAX));
+        let other = ccm(&key, &nonce, &aad, Encrypt, &mut apart, (16, piece));
+        prop_assert_eq!((&apart, &other), (&whole, &tag));
+        let other = ccm(&key, &nonce, &aad, Decrypt, &mut apart, (16, piece));
+        prop_assert_eq!((&apart, &other), (&data, &tag));
+    }
+
+    #[test]
+    fn cmac_resumes_from_its_context(
+        key in key_bytes(),
+        data in vec(any::<u8>(), 1..1000),
+        cuts in vec(0_usize..20, 0..5),
+    ) {
+        let key = Key::new(&key).unwrap();
+        let mut whole = cmac::init(&key);
+        cmac::finish(&key, &mut whole, &data);
+
+        let mut data = data;
+        let ahead = (data.len() - 1) / 16 * 16;
+        let (body, last) = data.split_at_mut(ahead);
+        let mut apart = cmac::init(&key);
+        for piece in pieces(body, &cuts, 16) {
+            cmac::update(&key, &mut apart, piece).unwrap();
+        }
+        cmac::finish(&key, &mut apart, last);
+        prop_assert_eq!(apart, whole);
     }
 }
