@@ -9,6 +9,9 @@
 //! returns an error value and leaves the data untouched; the caller turns it into a job status.
 
 pub mod aes;
+pub mod chacha;
+pub mod des;
+pub mod mdha;
 
 use std::fmt;
 
