@@ -174,3 +174,7 @@ impl Interrupt {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "interrupt_tests.rs"]
+mod tests;

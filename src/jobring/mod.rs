@@ -4,6 +4,9 @@
 //! [`Effects`] what the shell has to do. Register facts are from Linux `regs.h` and NXP's
 //! `PERI_CAAM.h`, the rules of use from the drivers (`jr.c` of Linux and U-Boot, OP-TEE, DPDK).
 
+#[cfg(test)]
+#[allow(missing_docs)]
+pub(crate) mod fake_driver;
 pub mod interrupt;
 pub mod registers;
 mod ring;

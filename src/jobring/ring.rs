@@ -205,6 +205,8 @@ impl JobRing {
             Register::Irsr => {
                 self.size_in = self.clamp_size(value);
                 self.read = 0;
+                // A halted ring may still have a queue.
+                self.stats.lost += u64::from(self.pending);
                 self.pending = 0;
             }
             Register::Orsr if !self.output_idle() => self.error(RingError::OutputInvalidWrite),
@@ -212,14 +214,16 @@ impl JobRing {
                 self.size_out = self.clamp_size(value);
                 self.write = 0;
                 self.waiting = 0;
+                self.interrupt.removed(0);
             }
             Register::Irjar => return self.add(value),
             Register::Orjrr => return self.remove(value),
             Register::Jrintr => {
                 let clock = self.soc.clock_hz;
                 let resumed = self.interrupt.acknowledge(value, self.waiting, now, clock);
-                if resumed {
+                if resumed && self.flushing {
                     self.flushing = false;
+                    self.stop = Arc::new(AtomicBool::new(false));
                 }
                 return Effects { doorbell: resumed, timer: self.deadline().is_some() };
             }
@@ -259,7 +263,7 @@ impl JobRing {
     }
 
     fn set_base_in(&mut self, half: usize, value: u32) {
-        if half == self.low_half() && value % 4 != 0 {
+        if half == self.low_half() && !value.is_multiple_of(4) {
             self.error(RingError::BadInputBase);
         } else {
             self.base_in[half] = value;
@@ -267,7 +271,7 @@ impl JobRing {
     }
 
     fn set_base_out(&mut self, half: usize, value: u32) {
-        if half == self.low_half() && value % 4 != 0 {
+        if half == self.low_half() && !value.is_multiple_of(4) {
             self.error(RingError::BadOutputBase);
         } else {
             self.base_out[half] = value;
@@ -320,10 +324,12 @@ impl JobRing {
         while self.pending > 0 {
             match self.fetch(memory) {
                 Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
-                    self.stats.flushed += 1;
-                    self.publish(memory, descriptor, JobStatus::FLUSHED, now);
+                    let given_back = self.publish(memory, descriptor, JobStatus::FLUSHED, now);
+                    self.stats.flushed += u64::from(given_back);
                 }
-                _ => dropped += 1,
+                Some(_) => dropped += 1,
+                // Counted below, with those behind it.
+                None => {}
             }
             if self.broken {
                 dropped += self.pending;
@@ -415,14 +421,14 @@ impl JobRing {
     }
 
     /// Writes one output entry, then counts it, then considers the interrupt: in this order the
-    /// driver must see them.
+    /// driver must see them. `false`: it could not be written, and the job is lost.
     fn publish<M: GuestMemory>(
         &mut self,
         memory: &M,
         descriptor: u64,
         status: JobStatus,
         now: Duration,
-    ) {
+    ) -> bool {
         let pointer = self.soc.pointer.bytes();
         let size = self.entry_out() as usize;
         let mut entry = [0; 16];
@@ -441,7 +447,7 @@ impl JobRing {
             self.broken = true;
             self.stats.lost += 1;
             self.error(RingError::OutputWrite);
-            return;
+            return false;
         }
         self.write = if self.write + 1 >= self.size_out { 0 } else { self.write + 1 };
         self.waiting += 1;
@@ -451,6 +457,7 @@ impl JobRing {
             self.stats.failed += 1;
         }
         self.interrupt.results(self.waiting, now, self.soc.clock_hz);
+        true
     }
 
     fn base(&self, halves: [u32; 2]) -> u64 {
