@@ -225,9 +225,11 @@ impl Table {
             // The entry that is needed is not there: this read is the one that fails.
             cx.memory.read(self.next_group, &mut self.group[..ENTRY])?;
         }
-        self.readable = (got / ENTRY).max(1) as u8;
+        let readable = (got / ENTRY).max(1);
+        self.readable = readable as u8;
         self.next = 0;
-        self.next_group = self.next_group.wrapping_add((GROUP * ENTRY) as u64);
+        // Behind a group that was cut short, the entry that was not there is the next one.
+        self.next_group = self.next_group.wrapping_add((readable * ENTRY) as u64);
         Ok(())
     }
 }
