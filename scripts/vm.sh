@@ -150,7 +150,7 @@ boot() {
 		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/}" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then
-		shell_guest || cannot_tell "QEMU ended with status $?"
+		shell_guest || cannot_tell "QEMU ended with status $?" "its message stands above"
 	else
 		mkfifo "$RUN/report"
 		exec {fifo}<>"$RUN/report"

@@ -54,6 +54,17 @@ caam_did() {
 	[ "$jobs" -gt 0 ] && [ "$encrypted" -ge "$2" ] && [ "$decrypted" -ge "$3" ]
 }
 
+# caam_did_exactly CIPHER ENCRYPTED DECRYPTED SECTOR-SIZE: for direct I/O, where nothing is
+# read ahead or written beside: these bytes and no more, in one job for each sector.
+caam_did_exactly() {
+	counted
+	sectors=$((($2 + $3) / $4))
+	because "device: $jobs jobs ($sectors sectors), $encrypted bytes encrypted ($2), $decrypted decrypted ($3)"
+	if [ "$2" -gt 0 ]; then moved "$1" encrypt "$2"; fi
+	if [ "$3" -gt 0 ]; then moved "$1" decrypt "$3"; fi
+	[ "$jobs $encrypted $decrypted" = "$sectors $2 $3" ]
+}
+
 # caam_did_nothing
 caam_did_nothing() {
 	counted
@@ -151,7 +162,7 @@ caam_writes_software_reads() {
 	map /dev/ram0 "$(hardware "$1")" "$2" "$3" leg || return
 	taken "$1" "$before" || return
 	count_from
-	write_leg /tmp/pattern && caam_did "$(cipher "$1")" "$LEG_BYTES" 0 || return
+	write_leg /tmp/pattern && caam_did_exactly "$(cipher "$1")" "$LEG_BYTES" 0 "$3" || return
 	dmsetup remove leg && disguised || return
 	map /dev/ram0 "$(software "$1")" "$2" "$3" leg || return
 	count_from
@@ -169,7 +180,7 @@ software_writes_caam_reads() {
 	map /dev/ram0 "$(hardware "$1")" "$2" "$3" leg || return
 	taken "$1" "$before" || return
 	count_from
-	read_leg && caam_did "$(cipher "$1")" 0 "$LEG_BYTES" && same
+	read_leg && caam_did_exactly "$(cipher "$1")" 0 "$LEG_BYTES" "$3" && same
 }
 
 # --- LUKS2 ------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ prepare_boot() {
 		cannot_tell "cannot make the guest's device tree: $(cause_in "$LOGS/devicetree.log")" "see $LOGS/devicetree.log"
 	}
 	boot_archive "$RUN/initrd" "BAR_ADDRESS=0x$BAR_ADDRESS" "JOB_RINGS=$rings" "$@"
-	QEMU_WORDS+=(-display none -monitor none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
+	QEMU_WORDS+=(-display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
 		-device '{"driver":"vfio-user-pci","addr":"'"$PCI_SLOT"'","socket":{"type":"unix","path":"'"$RUN/vfio.sock"'"}}'
 		# panic=-1 with -no-reboot: a panic ends QEMU at once.
 		-append "console=ttyAMA0 panic=-1 rdinit=/init ${KERNEL_ARGS:-}")
@@ -72,7 +72,7 @@ prepare_boot() {
 # start_guest FIFO: in the background; kernel console to a log, the second UART to FIFO.
 start_guest() {
 	setsid setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
-		-serial "file:$LOGS/console.log" -serial stdio \
+		-monitor none -serial "file:$LOGS/console.log" -serial stdio \
 		</dev/null >"$1" 2>"$LOGS/qemu.log" &
 	QEMU_PID=$!
 	disown
@@ -85,17 +85,20 @@ end_guest() {
 	QEMU_PID=''
 }
 
-# shell_guest: in the foreground, on this terminal; returns when the guest is off.
+# shell_guest: on this terminal; returns when the guest is off.
 shell_guest() {
 	local saved='' status=0
 	if [[ -t 0 ]]; then
 		saved=$(stty -g)
-		# shellcheck disable=SC2064  # the value as it is now
 		at_exit stty "$saved"
 	fi
-	setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
-		-chardev "stdio,id=console,mux=on,signal=off,logfile=$LOGS/console.log" -serial chardev:console \
-		-mon chardev=console || status=$?
+	# In the background for this shell, so that its traps work, but in the terminal's
+	# foreground group, and with the terminal's input. mon: also gives Ctrl-A x, and passes
+	# Ctrl-C to the guest. The second UART is for reports.
+	setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" -serial mon:stdio -serial null <&0 &
+	QEMU_PID=$!
+	at_exit end_guest
+	wait "$QEMU_PID" || status=$?
 	if [[ -n $saved ]]; then stty "$saved"; fi
 	return "$status"
 }

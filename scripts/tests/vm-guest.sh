@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# What scripts/vm.sh does when its guest, its emulator or its user do not do as they should.
+# Needs what a first run of scripts/vm.sh sets up.
+set -uo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+VM=$ROOT/scripts/vm.sh
+export NO_COLOR=1 TMPDIR=$WORK/tmp
+mkdir -p "$TMPDIR"
+
+# Processes of the run: QEMU and the emulator name its temporary folder on their command lines.
+of_this_run() {
+	grep -l -a -F "$TMPDIR/caam-emu." /proc/[0-9]*/cmdline 2>/dev/null
+}
+
+nothing_left() {
+	local i
+	for ((i = 0; i < 30; i++)); do
+		[[ -z $(of_this_run) ]] && break
+		sleep 0.1
+	done
+	[[ -z $(of_this_run) ]] || { echo "still running: $(of_this_run)"; return 1; }
+	# rm: after SIGKILL nobody removes the folder.
+	if [[ ${1:-} != files ]]; then [[ -z $(ls -A "$TMPDIR") ]] || { echo "left: $(ls -A "$TMPDIR")"; return 1; }; fi
+	rm -rf "${TMPDIR:?}"/*
+}
+
+# start PATTERN ARGS...: vm.sh in the background, until it says that on stderr; sets VM_PID.
+# env: a background shell ignores SIGINT, and what it starts would, too.
+start() {
+	local pattern=$1 i
+	shift
+	: >"$WORK/err"
+	env --default-signal=INT,TERM "$VM" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
+	VM_PID=$!
+	for ((i = 0; i < 600; i++)); do
+		grep -q -e "$pattern" "$WORK/err" && return 0
+		kill -0 "$VM_PID" 2>/dev/null || break
+		sleep 0.1
+	done
+	echo "vm.sh never said '$pattern':"
+	cat "$WORK/err"
+	return 1
+}
+
+interrupted() {
+	local status=0
+	start "$2" selftests || return
+	[[ $2 != booting ]] || sleep 1
+	[[ -n $(of_this_run) ]] || { echo "no process to be ended"; return 1; }
+	kill -"$1" "$VM_PID"
+	wait "$VM_PID" || status=$?
+	((status == 125)) || { echo "status $status"; return 1; }
+	says interrupted && nothing_left
+}
+check interrupt-while-booting interrupted INT booting
+check terminate-while-booting interrupted TERM booting
+check interrupt-during-case interrupted INT 'case selftests'
+
+killed() {
+	start 'booting' selftests || return
+	sleep 1
+	kill -KILL "$VM_PID"
+	wait "$VM_PID" 2>/dev/null
+	nothing_left files
+}
+check killed-outright killed
+
+too_late() {
+	run 125 "$VM" --timeout 1 selftests && says 'timed out after 1 s' && says "end of the guest's console" &&
+		grep -q '^not ok 1 selftests' "$WORK/out" && nothing_left
+}
+check timeout-while-booting too_late
+
+# An emulator that does what the script says.
+emulator() {
+	printf '#!/bin/sh\n%s\n' "$1" >"$WORK/emulator"
+	chmod +x "$WORK/emulator"
+}
+
+emulator_fails() {
+	emulator 'echo "error: no luck today" >&2; exit 1'
+	run 125 env CAAM_EMU_BINARY="$WORK/emulator" "$VM" selftests && says 'did not start: error: no luck today' && nothing_left
+}
+check emulator-fails emulator_fails
+
+emulator_without_device() {
+	# shellcheck disable=SC2016
+	emulator 'while [ "$1" != --ready-fd ]; do shift; done; echo ready >&"$2"; exec sleep 100'
+	run 125 env CAAM_EMU_BINARY="$WORK/emulator" "$VM" selftests && says 'QEMU ended' &&
+		grep -q '^not ok 1 selftests' "$WORK/out" && nothing_left
+}
+check emulator-without-device emulator_without_device
+
+emulator_dies() {
+	local status=0
+	start 'booting' selftests || return
+	sleep 1
+	kill -KILL "$(pgrep -f -- "serve --socket-path $TMPDIR/")"
+	wait "$VM_PID" || status=$?
+	((status == 125)) || { echo "status $status"; return 1; }
+	says 'ended' && nothing_left
+}
+check emulator-dies emulator_dies
+
+# A guest whose driver is broken: the bug is there.
+driver_broken() {
+	mkdir -p "$WORK/broken"
+	: >"$WORK/broken/caam_jr.ko"
+	run 1 "$VM" --driver "$WORK/broken" selftests && grep -q '^    not ok 1 driver-bound' "$WORK/out" &&
+		grep -q '^not ok 1 selftests' "$WORK/out" && says "end of the guest's console" && nothing_left
+}
+check driver-broken driver_broken
+
+driver_does_not_build() {
+	mkdir -p "$WORK/unbuildable"
+	echo 'obj-m := caam.o' >"$WORK/unbuildable/Makefile"
+	echo 'this is no C' >"$WORK/unbuildable/caam.c"
+	run 125 "$VM" --driver "$WORK/unbuildable" selftests && says 'building drivers variant.*error' && nothing_left
+}
+check driver-does-not-build driver_does_not_build
+
+two_at_once() {
+	local status=0
+	start 'kernel' selftests || return
+	run 0 "$VM" selftests
+	status=$?
+	wait "$VM_PID" && ((status == 0)) && nothing_left
+}
+check two-at-once two_at_once
+
+# Typed when the prompt is there: what is sent to a guest that boots is lost.
+shell_prompt() {
+	local status=0 i
+	mkfifo "$WORK/keys"
+	timeout -k 5 120 "$VM" --shell <"$WORK/keys" >"$WORK/out" 2>"$WORK/err" &
+	exec 4>"$WORK/keys"
+	for ((i = 0; i < 600; i++)); do
+		grep -q 'built-in shell' "$WORK/out" && break
+		sleep 0.1
+	done
+	printf 'echo six times seven is $((6 * 7))\npoweroff -f\n' >&4
+	wait $! || status=$?
+	((status == 0)) || { cat "$WORK/err"; return 1; }
+	grep -q 'six times seven is 42' "$WORK/out" && nothing_left
+}
+check shell shell_prompt
+
+finish
