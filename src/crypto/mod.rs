@@ -12,6 +12,8 @@ pub mod aes;
 pub mod chacha;
 pub mod des;
 pub mod mdha;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 

@@ -21,11 +21,7 @@ impl Poly1305 {
     /// Begins a message.
     #[must_use]
     pub fn new(key: &Key) -> Self {
-        Self {
-            hash: ::poly1305::Poly1305::new((&*key.0).into()),
-            partial: [0; BLOCK],
-            filled: 0,
-        }
+        Self { hash: ::poly1305::Poly1305::new((&*key.0).into()), partial: [0; BLOCK], filled: 0 }
     }
 
     /// Takes the next bytes.

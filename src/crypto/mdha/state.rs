@@ -22,13 +22,9 @@ impl State {
     pub(super) fn initial(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Md5 => Self::Md5([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]),
-            Algorithm::Sha1 => Self::Sha1([
-                0x6745_2301,
-                0xefcd_ab89,
-                0x98ba_dcfe,
-                0x1032_5476,
-                0xc3d2_e1f0,
-            ]),
+            Algorithm::Sha1 => {
+                Self::Sha1([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0])
+            }
             Algorithm::Sha224 => Self::Sha256([
                 0xc105_9ed8,
                 0x367c_d507,

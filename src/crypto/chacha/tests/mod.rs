@@ -1,1 +1,1 @@
-//! Known answers, properties, and other implementations to agree with.
+//! .

@@ -1,1 +1,5 @@
-//! Known answers, properties, and other implementations to agree with.
+//! Known answers, properties, and what is refused.
+
+mod known_answers;
+mod properties;
+mod vectors;

@@ -1,1 +1,6 @@
 //! Known answers, properties, and other implementations to agree with.
+
+mod known_answers;
+mod properties;
+mod vectors;
+mod wycheproof;
