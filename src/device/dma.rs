@@ -13,6 +13,7 @@ use std::fs::File;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thiserror::Error;
+use vm_memory::mmap::MmapRegionError;
 use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
 
 /// Most regions a client may map. QEMU's `virt` board has fewer than ten.
@@ -57,7 +58,7 @@ pub enum MapError {
         address: u64,
         /// Why.
         #[source]
-        source: vm_memory::mmap::MmapRegionError,
+        source: MmapRegionError,
     },
 }
 
@@ -116,6 +117,8 @@ impl DmaSpace {
         let memory = match file {
             None => None,
             Some((file, offset)) => {
+                check_length(&file, offset, size)
+                    .map_err(|source| MapError::Map { address, source })?;
                 let prot = libc::PROT_READ | if writable { libc::PROT_WRITE } else { 0 };
                 let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
                 let file = FileOffset::new(file, offset);
@@ -226,6 +229,17 @@ impl DmaSpace {
             log::warn!("no DMA to {address:#x}: {what}");
         }
     }
+}
+
+/// Refuses a range that is not all in the file: the first access behind its end would be a
+/// SIGBUS. `vm-memory` does not look (0.18).
+fn check_length(file: &File, offset: u64, size: u64) -> Result<(), MmapRegionError> {
+    let metadata = file.metadata().map_err(MmapRegionError::Mmap)?;
+    let end = offset.checked_add(size).ok_or(MmapRegionError::InvalidOffsetLength)?;
+    if metadata.is_file() && end > metadata.len() {
+        return Err(MmapRegionError::MappingPastEof);
+    }
+    Ok(())
 }
 
 impl GuestMemory for DmaSpace {

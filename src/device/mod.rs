@@ -224,7 +224,8 @@ impl Device {
                 return self.reset_core();
             }
             ctrl::SCFGR => {
-                let sticky = ctrl.read(offset).unwrap_or(0) & ctrl::SCFGR_PRIBLOB;
+                let sticky = ctrl::SCFGR_PRIBLOB | ctrl::SCFGR_RNGSH0;
+                let sticky = ctrl.read(offset).unwrap_or(0) & sticky;
                 ctrl.write(offset, value | sticky);
             }
             ctrl::DECORSR => {
@@ -313,7 +314,7 @@ impl Device {
     ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
         let at = offset as u32;
-        let aligned = (data.len() == 4 && at % 4 == 0) || (data.len() == 8 && at % 8 == 0);
+        let aligned = matches!(data.len(), 4 | 8) && at.is_multiple_of(data.len() as u32);
         if !aligned {
             return Ok(self.ignored(at, "not an aligned 32- or 64-bit access"));
         }
@@ -371,7 +372,7 @@ impl Device {
     /// Takes the next job, going round the rings. The [`Outcome`] tells of a ring error.
     pub fn take_job(&self) -> (Option<Job>, Outcome) {
         let mut outcome = Outcome::default();
-        let first = self.next_ring.fetch_add(1, Ordering::Relaxed);
+        let first = self.next_ring.load(Ordering::Relaxed);
         for i in 0..self.rings.len() {
             let n = (first + i) % self.rings.len();
             let mut taken = None;
@@ -380,6 +381,9 @@ impl Device {
                 jobring::Effects::NONE
             }));
             if let Some(taken) = taken {
+                // From the one behind it: a ring that has none must not leave its turn to
+                // always the same neighbour.
+                self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
                 self.running.fetch_add(1, Ordering::Relaxed);
                 self.counters.dequeued();
                 return (Some(Job { ring: n, taken }), outcome);

@@ -516,7 +516,7 @@ fn the_pointer_comes_back_bit_for_bit() {
 fn a_ring_at_the_end_of_the_address_space_does_not_panic() {
     for soc in SOCS {
         let mut bench = Bench::new(soc);
-        for base in [u64::from(u32::MAX) & !3, u64::MAX & !3] {
+        for base in [u64::from(u32::MAX) & !3, !3_u64] {
             let (at0, at4) = soc.split(base);
             bench.write(Irbar0, at0);
             bench.write(Irbar4, at4);

@@ -27,6 +27,8 @@ pub const MCFGR_SWRST: u32 = 1 << 31;
 pub const MCFGR_DMA_RST: u32 = 1 << 28;
 /// SCFGR: private blob type. Sticky: bits can be set, not cleared.
 pub const SCFGR_PRIBLOB: u32 = 3;
+/// SCFGR: RNG state handle 0 in deterministic mode. Sticky, too.
+pub const SCFGR_RNGSH0: u32 = 1 << 9;
 /// DECORSR: the source is valid.
 pub const DECORSR_VALID: u32 = 1 << 31;
 /// DECORR: software asks for DECO 0.

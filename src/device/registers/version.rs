@@ -166,3 +166,161 @@ pub fn name(offset: u32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Direction;
+    use crate::descriptors::deco::Report;
+    use crate::descriptors::status::JobStatus;
+    use crate::device::soc::{PROFILES, PointerSize, VIRT_ERA9};
+
+    fn state(counters: &Counters) -> State<'_> {
+        State { counters, fault: Fault::default(), busy: false, rings: 4, decos: 2 }
+    }
+
+    /// Every register of the window, with 4 job rings and 2 DECOs. Whoever adds a capability to
+    /// a profile says here what the driver is told of it.
+    #[test]
+    fn capabilities_are_exactly_those_of_the_profile() {
+        let counters = Counters::default();
+        let era9: &[(u32, u32)] = &[
+            (0xfa0, 0),           // CRNR_MS
+            (0xfa4, 0),           // CRNR_LS: AESA revision 0
+            (0xfa8, 0x0010_0000), // CTPR_MS: DECO watchdog; 4 KiB pages, no PS, no QI
+            (0xfac, 0),           // CTPR_LS: no blobs, no protocols
+            (0xfb4, 2),           // SMSTA: normal
+            (0xfbc, 0),           // SMPO
+            (0xfc0, 0),           // FAR
+            (0xfc4, 0),
+            (0xfc8, 0), // FALR
+            (0xfcc, 0), // FADR
+            (0xfd4, 2), // CSTA: idle
+            (0xfd8, 0), // SMVID
+            (0xfdc, 0),
+            (0xfe0, 0),           // RVID
+            (0xfe4, 0x0900_0000), // CCBVID: Era 9
+            (0xfe8, 0),           // CHAVID_MS
+            (0xfec, 4),           // CHAVID_LS: AESA high performance
+            (0xff0, 0x4200_0000), // CHANUM_MS: 4 job rings, 2 DECOs
+            (0xff4, 1),           // CHANUM_LS: one AESA
+            (0xff8, 0x0a16_0401), // SECVID_MS
+            (0xffc, 0),           // SECVID_LS
+        ];
+        let tables = [(&VIRT_ERA9, era9)];
+        assert_eq!(tables.map(|(soc, _)| soc.name).to_vec(), names(), "a table a profile");
+        for (soc, table) in tables {
+            for offset in (START..0x1000).step_by(4) {
+                let expected = match table.iter().find(|(at, _)| *at == offset) {
+                    Some((_, value)) => Some(*value),
+                    None => (0xf00..0xf38).contains(&offset).then_some(0),
+                };
+                let got = read(offset, soc, &state(&counters));
+                assert_eq!(got, expected, "{}, {offset:#x}", soc.name);
+            }
+        }
+    }
+
+    fn names() -> Vec<&'static str> {
+        PROFILES.iter().map(|p| p.name).collect()
+    }
+
+    #[test]
+    fn what_can_be_read_has_a_name() {
+        let counters = Counters::default();
+        for offset in (START..0x1000).step_by(4) {
+            let readable = read(offset, &VIRT_ERA9, &state(&counters)).is_some();
+            assert_eq!(name(offset).is_some(), readable, "{offset:#x}");
+        }
+    }
+
+    #[test]
+    fn rings_and_decos_are_counted() {
+        let counters = Counters::default();
+        for (rings, decos, expected) in
+            [(1, 1, 0x1100_0000), (4, 15, 0x4f00_0000), (3, 8, 0x3800_0000)]
+        {
+            let state = State { rings, decos, ..state(&counters) };
+            assert_eq!(read(0xff0, &VIRT_ERA9, &state), Some(expected));
+        }
+    }
+
+    #[test]
+    fn only_64_bit_parts_say_so() {
+        let counters = Counters::default();
+        let wide = SocProfile { pointer: PointerSize::Bits64, ..VIRT_ERA9 };
+        assert_eq!(read(0xfa8, &wide, &state(&counters)), Some(1 << 20 | 1 << 17));
+    }
+
+    #[test]
+    fn csta_says_busy_or_idle_and_little_endian() {
+        let counters = Counters::default();
+        for (busy, expected) in [(false, 2), (true, 1)] {
+            let state = State { busy, ..state(&counters) };
+            let csta = read(0xfd4, &VIRT_ERA9, &state).unwrap();
+            assert_eq!(csta, expected);
+            // Linux `ctrl.c` takes either of these for a big-endian CAAM.
+            assert_eq!(csta & (1 << 10 | 1 << 18), 0);
+            assert_eq!(csta >> 8 & 3, 0, "MOO: non-secure");
+        }
+    }
+
+    #[test]
+    fn the_fault_registers_name_address_direction_and_ring() {
+        let counters = Counters::default();
+        for (access, length, ring, detail) in [
+            (Access::Read, 0, 0, 0xc000_8800),
+            (Access::Read, 16, 0, 0xc000_8810),
+            (Access::Write, 16, 0, 0xc000_8890),
+            (Access::Write, 0x7f, 3, 0xc000_b8ff),
+            (Access::Read, 0x80, 1, 0xc001_9800),
+            (Access::Read, 0x3ff, 2, 0xc007_a87f),
+            (Access::Read, 1 << 20, 2, 0xc007_a87f),
+        ] {
+            let error = DmaError { address: 0x12_3456_789a, length, access };
+            for high_word_first in [false, true] {
+                let soc = SocProfile { high_word_first, ..VIRT_ERA9 };
+                let state = State { fault: Fault::new(&error, ring), ..state(&counters) };
+                let word = |offset| read(offset, &soc, &state).unwrap();
+                assert_eq!(soc.join(word(0xfc0), word(0xfc4)), 0x12_3456_789a);
+                assert_eq!(word(0xfcc), detail, "{error:?}, ring {ring}");
+                assert_eq!(word(0xfc8), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn counters_are_64_bit_in_the_part_s_word_order() {
+        let counters = Counters::default();
+        let mode = |name| counters.operations().find(|c| c.mode.name() == name).unwrap().mode;
+        let (cbc, gcm) = (mode("aes-cbc"), mode("aes-gcm"));
+        let bytes = 0x1_0000_0003;
+        for (operation, status) in [
+            (Some((cbc, Direction::Encrypt, bytes)), JobStatus::OK),
+            (Some((cbc, Direction::Encrypt, 1)), JobStatus::OK),
+            (Some((cbc, Direction::Decrypt, 7)), JobStatus::OK),
+            (Some((gcm, Direction::Encrypt, 16)), JobStatus::OK),
+            (Some((gcm, Direction::Decrypt, 0x2_0000_0000)), JobStatus::OK),
+            (Some((cbc, Direction::Decrypt, 999)), JobStatus::FLUSHED), // no work done
+            (None, JobStatus::OK),
+        ] {
+            counters.dequeued();
+            counters.finished(&Report { status, dma_error: None, operation });
+        }
+        for (offset, expected) in [
+            (0xf00, 7),              // requests dequeued
+            (0xf08, 3),              // encryptions
+            (0xf10, 2),              // decryptions
+            (0xf18, bytes + 1 + 16), // bytes encrypted
+            (0xf20, 16),             // of these, by an AEAD
+            (0xf28, 7 + 0x2_0000_0000),
+            (0xf30, 0x2_0000_0000),
+        ] {
+            for high_word_first in [false, true] {
+                let soc = SocProfile { high_word_first, ..VIRT_ERA9 };
+                let word = |at| read(at, &soc, &state(&counters)).unwrap();
+                assert_eq!(soc.join(word(offset), word(offset + 4)), expected, "{offset:#x}");
+            }
+        }
+    }
+}
