@@ -40,8 +40,16 @@ pub(super) const CAVP_SHORT: &[Hash] = &[
     hash(Algorithm::Sha1, Hex("df4bd2"), "bf36ed5d74727dfd5d7854ec6b1d49468d8ee8aa"),
     hash(Algorithm::Sha224, Hex(""), "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"),
     hash(Algorithm::Sha224, Hex("84"), "3cd36921df5d6963e73739cf4d20211e2d8877c19cff087ade9d0e3a"),
-    hash(Algorithm::Sha224, Hex("5c7b"), "daff9bce685eb831f97fc1225b03c275a6c112e2d6e76f5faf7a36e6"),
-    hash(Algorithm::Sha224, Hex("51ca3d"), "2c8959023515476e38388abb43599a29876b4b33d56adc06032de3a2"),
+    hash(
+        Algorithm::Sha224,
+        Hex("5c7b"),
+        "daff9bce685eb831f97fc1225b03c275a6c112e2d6e76f5faf7a36e6",
+    ),
+    hash(
+        Algorithm::Sha224,
+        Hex("51ca3d"),
+        "2c8959023515476e38388abb43599a29876b4b33d56adc06032de3a2",
+    ),
     hash(
         Algorithm::Sha256,
         Hex(""),
