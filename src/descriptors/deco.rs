@@ -16,6 +16,7 @@ use super::flow::{
     Budget, Flow, InputSource, InputTransfer, OutputSink, OutputTransfer, Scratch, Sequence,
 };
 use super::math::Registers;
+use super::record;
 use super::sgt::{Cursor, WalkError};
 use super::status::{ChaError, DecoError, Failure, JobStatus, Position};
 use crate::crypto::Direction;
@@ -42,6 +43,23 @@ pub struct Report {
 /// Executes the job descriptor at `address`. `stop` is set from outside when the job ring is
 /// flushed; the job then ends with the job ring reset status.
 pub fn run<M: GuestMemory>(
+    memory: &M,
+    soc: &SocProfile,
+    address: u64,
+    scratch: &mut Scratch,
+    budget: Budget,
+    stop: &AtomicBool,
+) -> Report {
+    if record::wanted() {
+        log::trace!(target: record::TARGET, "job {address:x}");
+        let report = execute(&record::Recorder(memory), soc, address, scratch, budget, stop);
+        log::trace!(target: record::TARGET, "status {:08x}", report.status.0);
+        return report;
+    }
+    execute(memory, soc, address, scratch, budget, stop)
+}
+
+fn execute<M: GuestMemory>(
     memory: &M,
     soc: &SocProfile,
     address: u64,

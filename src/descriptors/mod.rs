@@ -6,5 +6,6 @@ pub mod command;
 pub mod deco;
 pub mod flow;
 pub mod math;
+pub mod record;
 pub mod sgt;
 pub mod status;

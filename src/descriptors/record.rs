@@ -1,0 +1,48 @@
+//! A job's DMA as log lines: what the fixtures in `tests/golden/` are made of.
+//!
+//! With `RUST_LOG=caam_emu::record=trace` (or plain `trace`) every access of every job is logged,
+//! with its bytes, **keys and plaintext among them**. At any other level nothing here runs.
+
+use crate::memory::{DmaError, GuestMemory};
+use std::fmt::Write;
+
+/// Target of the log lines.
+pub const TARGET: &str = "caam_emu::record";
+
+/// Whether jobs are to be recorded.
+#[must_use]
+pub fn wanted() -> bool {
+    log::log_enabled!(target: TARGET, log::Level::Trace)
+}
+
+/// Guest memory that logs what is read and written.
+#[derive(Debug)]
+pub struct Recorder<'a, M>(pub &'a M);
+
+fn line(verb: &str, address: u64, bytes: &[u8]) {
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    log::trace!(target: TARGET, "{verb} {address:x} {hex}");
+}
+
+impl<M: GuestMemory> GuestMemory for Recorder<'_, M> {
+    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        self.0.read(address, buf)?;
+        line("read", address, buf);
+        Ok(())
+    }
+
+    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        line("write", address, buf);
+        self.0.write(address, buf)
+    }
+
+    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+        let n = self.0.read_available(address, buf);
+        line("read", address, &buf[..n]);
+        n
+    }
+}
