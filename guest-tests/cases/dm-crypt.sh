@@ -19,7 +19,7 @@
 # Nothing here makes device nodes but libdevmapper itself.
 export DM_DISABLE_UDEV=1
 MIB=1048576
-LEG_BYTES=$((4 * MIB))
+LEG_BYTES=$((2 * MIB))
 KEY32=00112233445566778899aabbccddeeff0123456789abcdef02468ace13579bdf
 KEY64=${KEY32}f0e1d2c3b4a5968778695a4b3c2d1e0ffedcba98765432100fedcba987654321
 FIRST_LINE=$(($(dmesg | wc -l) + 1))
@@ -197,7 +197,7 @@ luks_format() {
 		--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --sector-size 512 /dev/ram1
 }
 
-# Small, odd, and large; deep and many. About 9 MiB.
+# Small, odd, and large; deep and many. About 4 MiB.
 make_tree() {
 	mkdir -p "$1/deep/er/still" "$1/many"
 	: >"$1/empty"
@@ -205,7 +205,7 @@ make_tree() {
 	head -c 4097 /tmp/pattern >"$1/deep/odd"
 	head -c 100000 /tmp/pattern >"$1/deep/er/some"
 	cp /tmp/pattern "$1/deep/er/still/large"
-	tail -c 4194301 /tmp/pattern >"$1/large-and-odd"
+	tail -c 2097149 /tmp/pattern >"$1/large-and-odd"
 	i=0
 	while [ "$i" -lt 50 ]; do
 		head -c $((i * 211)) /tmp/pattern >"$1/many/$i"
@@ -260,7 +260,7 @@ luks_key() {
 # checked block by block.
 load() {
 	tidy
-	size=$((4 * MIB)) each=3
+	size=$((2 * MIB)) each=3
 	xts=$((size * each)) cbc=$((size * each))
 	map /dev/ram0 aes-xts-plain64 "$KEY64" 512 fast &&
 		map /dev/ram1 "$(hardware aes-cbc-essiv:sha256)" "$KEY32" 4096 slow || return

@@ -149,7 +149,7 @@ cause_in() {
 	local line
 	if line=$(grep -m1 -E 'No space left on device' "$1") ||
 		line=$(grep -m1 -E '^E:' "$1") ||
-		line=$(grep -m1 -E '([Ee]rror:|: error)' "$1") ||
+		line=$(grep -m1 -E '([Ee]rror:|: error|: not found)' "$1") ||
 		line=$(grep -v -E '^([[:space:]]*|W: .*)$' "$1" | tail -n1); then
 		printf '%s' "${line:0:300}"
 	else

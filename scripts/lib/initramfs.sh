@@ -98,6 +98,32 @@ need_modules() {
 	MODULES=$dir/modules.cpio
 }
 
+# choose_modules FROM RELEASE TO: of the modules as they are installed (300 MB), those that
+# a guest needs, decompressed: here, not under TCG.
+choose_modules() {
+	local from=$1 version=$2 to=$3 index path
+	index=$(mktemp -d "$to/.index.XXXX")
+	merged_usr "$index"
+	mkdir -p "$index/usr/lib/modules"
+	ln -s "$from" "$index/usr/lib/modules/$version"
+	# depmod lists a module's dependencies in full.
+	tool depmod -b "$index" -n "$version" | sed -n 's/^\(kernel[^ ]*\.ko[^ ]*\): */\1 /p' >"$index/dependencies"
+	awk -v folders="$GUEST_MODULE_FOLDERS" -v names="$GUEST_MODULE_NAMES" \
+		'$1 ~ folders || $1 ~ names { for (i = 1; i <= NF; i++) print $i }' \
+		"$index/dependencies" | sort -u >"$index/chosen"
+	[[ -s $index/chosen ]]
+	while read -r path; do
+		mkdir -p "$to/${path%/*}"
+		cp "$from/$path" "$to/$path"
+	done <"$index/chosen"
+	cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/"
+	rm -rf "$index"
+	find "$to" -name '*.ko.xz' -print0 | xargs -0 -r -n 8 -P "$(nproc)" xz -d
+	find "$to" -name '*.ko.zst' -print0 | xargs -0 -r -n 8 -P "$(nproc)" zstd -q -d --rm
+	find "$to" -name '*.ko.gz' -print0 | xargs -0 -r gzip -d
+	sed -i 's/\.ko\.\(xz\|zst\|gz\)$/.ko/' "$to/modules.order"
+}
+
 # make_modules FROM RELEASE [REPLACEMENT]... DIR
 make_modules() {
 	local from=$1 version=$2 dir=${*: -1} to path replacement
@@ -105,32 +131,15 @@ make_modules() {
 	to=$dir/root/usr/lib/modules/$version
 	merged_usr "$dir/root"
 	mkdir -p "$to"
-	if [[ -d $from/kernel ]]; then
-		# As installed: choose, or the archive would hold 300 MB.
-		mkdir -p "$dir/index/usr/lib/modules"
-		merged_usr "$dir/index"
-		ln -s "$from" "$dir/index/usr/lib/modules/$version"
-		tool depmod -b "$dir/index" -n "$version" | sed -n 's/^\(kernel[^ ]*\.ko[^ ]*\): */\1 /p' >"$dir/dependencies"
-		# depmod lists a module's dependencies in full.
-		awk -v folders="$GUEST_MODULE_FOLDERS" -v names="$GUEST_MODULE_NAMES" \
-			'$1 ~ folders || $1 ~ names { for (i = 1; i <= NF; i++) print $i }' \
-			"$dir/dependencies" | sort -u >"$dir/chosen"
-		[[ -s $dir/chosen ]]
-		while read -r path; do
-			mkdir -p "$to/${path%/*}"
-			cp "$from/$path" "$to/$path"
-		done <"$dir/chosen"
-		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/"
+	if [[ -d $from/kernel && ! -e $from/.chosen ]]; then
+		choose_modules "$from" "$version" "$to"
 	else
-		# As built: a developer's configuration is small enough to take all.
+		# As built: a developer's configuration is small enough to take all. (And already
+		# chosen ones, from make_kernel.)
 		(cd "$from" && find . -name '*.ko' -print0 | xargs -0 cp --parents -t "$to")
-		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/" 2>/dev/null || : >"$to/modules.builtin"
+		: >"$to/modules.order" >"$to/modules.builtin"
+		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/" 2>/dev/null || true # as far as there are
 	fi
-	# Decompressed here, not under TCG.
-	find "$to" -name '*.ko.xz' -exec xz -d {} +
-	find "$to" -name '*.ko.zst' -exec zstd -q -d --rm {} +
-	find "$to" -name '*.ko.gz' -exec gzip -d {} +
-	sed -i 's/\.ko\.\(xz\|zst\|gz\)$/.ko/' "$to/modules.order"
 	mkdir -p "$to/updates"
 	for replacement in "${replacements[@]}"; do
 		for path in "$replacement"/*.ko; do
@@ -140,5 +149,5 @@ make_modules() {
 	done
 	tool depmod -b "$dir/root" "$version"
 	pack "$dir/root" "$dir/modules.cpio"
-	rm -rf "$dir/root" "$dir/index"
+	rm -rf "$dir/root"
 }

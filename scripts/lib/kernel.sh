@@ -44,12 +44,13 @@ find_kernel() {
 		if [[ ! -e $dir/.complete ]]; then
 			KERNEL_SUITE=$(kernel_suite "$1") || exit $?
 			debian_suite "$KERNEL_SUITE"
+			need_tools
 			need_space 1500
 			cached "$dir" "fetching Debian's Linux $1 for arm64" "check the network" make_kernel "$KERNEL_SUITE"
 		fi
 		KERNEL_IMAGE=$(echo "$dir"/boot/vmlinu[xz]-*)
 		KERNEL_VERSION=$(<"$dir/release")
-		KERNEL_MODULES=$dir/usr/lib/modules/$KERNEL_VERSION
+		KERNEL_MODULES=$dir/guest-modules
 		KERNEL_SUITE=$(<"$dir/suite")
 		KERNEL_PACKAGE=$(<"$dir/package")
 	else
@@ -77,8 +78,12 @@ make_kernel() {
 	echo "$suite" >"$dir/suite"
 	(cd "$dir/usr/lib/modules" && echo *) >"$dir/release"
 	# Exactly one kernel, or something is not as thought.
-	[[ -d $dir/usr/lib/modules/$(<"$dir/release") ]]
+	version=$(<"$dir/release")
+	[[ -d $dir/usr/lib/modules/$version ]]
 	[[ -f $(echo "$dir"/boot/vmlinu[xz]-*) ]]
+	mkdir "$dir/guest-modules"
+	choose_modules "$dir/usr/lib/modules/$version" "$version" "$dir/guest-modules"
+	: >"$dir/guest-modules/.chosen"
 }
 
 # local_kernel IMAGE [MODULES]: what a developer built.

@@ -78,7 +78,7 @@ need_variant() {
 	VARIANT_DIRS+=("$dir")
 }
 
-# Kernel configuration of what is built: of drivers/md, only dm-crypt; of the CAAM drivers
+# Kernel configuration of what is built (beside: no BTF, which would need pahole): of drivers/md, only dm-crypt; of the CAAM drivers
 # not the one for the DPAA2 interface, which has no job rings.
 variant_configuration() {
 	case $1 in
@@ -117,7 +117,7 @@ build_variant() {
 	done
 	if [[ $(dpkg --print-architecture) != arm64 ]]; then cross=aarch64-linux-gnu-; fi
 	builder_run make -C "/usr/src/linux-headers-$version" M="/build/${work##*/}/source" -j "$(nproc)" \
-		ARCH=arm64 CROSS_COMPILE="$cross" "$(variant_configuration "$kind")" modules
+		ARCH=arm64 CROSS_COMPILE="$cross" CONFIG_DEBUG_INFO_BTF_MODULES= "$(variant_configuration "$kind")" modules
 	for part in "$work"/source/*.ko; do
 		# Debug information is most of a module, and nobody reads it in this guest.
 		builder_run "${cross}strip" --strip-debug "${part#"$BUILDER"}"
