@@ -137,7 +137,8 @@ make_modules() {
 		# As built: a developer's configuration is small enough to take all. (And already
 		# chosen ones, from make_kernel.)
 		(cd "$from" && find . -name '*.ko' -print0 | xargs -0 cp --parents -t "$to")
-		: >"$to/modules.order" >"$to/modules.builtin"
+		: >"$to/modules.order"
+		: >"$to/modules.builtin"
 		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/" 2>/dev/null || true # as far as there are
 	fi
 	mkdir -p "$to/updates"
