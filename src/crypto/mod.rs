@@ -12,6 +12,8 @@ pub mod aes;
 pub mod chacha;
 pub mod des;
 pub mod mdha;
+pub mod pkha;
+pub mod rng;
 #[cfg(test)]
 mod testing;
 

@@ -4,11 +4,12 @@
 //! ciphertext, whichever of them goes in; p, q, dp, dq and c are the factors, the exponents
 //! modulo the factors less one, and the inverse of q modulo p (RFC 8017, 3.2).
 
+use crypto_bigint::modular::BoxedMontyParams;
+use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero};
 use zeroize::Zeroizing;
 
 use super::Error;
 use super::arithmetic::{Modulus, Number, exponent, number, power, product, to_bytes};
-use crypto_bigint::{BoxedUint, NonZero};
 
 /// RSA encryption, `f ^ e mod n` (protocol 18), as long as `n`.
 ///
@@ -38,12 +39,9 @@ pub fn rsa_private1(n: &[u8], d: &[u8], g: &[u8]) -> Result<Vec<u8>, Error> {
 /// if `g` is not smaller than the product (inferred), [`Error::EvenModulus`] for an even factor,
 /// [`Error::DivideByZero`] if the factors are not coprime, and the sizes of all of them.
 pub fn rsa_private2(p: &[u8], q: &[u8], d: &[u8], g: &[u8]) -> Result<Vec<u8>, Error> {
-    let (p, q) = (Modulus::new(p)?, Modulus::new(q)?);
+    let (p, q) = (Factor::new(p)?, Factor::new(q)?);
     let d = exponent(d)?;
-    let dp = less_one(&p, &d)?;
-    let dq = less_one(&q, &d)?;
-    // Even factors are found out by name before an inverse is looked for.
-    (p.montgomery()?, q.montgomery()?);
+    let (dp, dq) = (p.exponent(&d)?, q.exponent(&d)?);
     let c = Option::from(p.reduce(q.value()).invert_mod(p.value())).ok_or(Error::DivideByZero)?;
     chinese_remainder(&p, &q, &dp, &dq, &Zeroizing::new(c), g)
 }
@@ -63,7 +61,7 @@ pub fn rsa_private3(
     c: &[u8],
     g: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let (p, q) = (Modulus::new(p)?, Modulus::new(q)?);
+    let (p, q) = (Factor::new(p)?, Factor::new(q)?);
     let (dp, dq) = (exponent(dp)?, exponent(dq)?);
     let c = p.reduce(&*number(c, Error::OperandB)?);
     chinese_remainder(&p, &q, &dp, &dq, &c, g)
@@ -74,26 +72,50 @@ fn sized(input: &[u8], modulus: usize) -> Result<&[u8], Error> {
     if input.len() <= modulus { Ok(input) } else { Err(Error::ProtocolSize) }
 }
 
-/// `d mod (factor - 1)`. A factor of 1 makes no key.
-fn less_one(factor: &Modulus, d: &BoxedUint) -> Result<Number, Error> {
-    let less = factor.value().wrapping_sub(&BoxedUint::one());
-    let less = Option::from(NonZero::new(less)).ok_or(Error::DivideByZero)?;
-    let less: Zeroizing<NonZero<BoxedUint>> = Zeroizing::new(less);
-    Ok(Zeroizing::new(d.rem_vartime(&less)))
+/// A factor of the modulus, ready to calculate with.
+struct Factor {
+    modulus: Modulus,
+    montgomery: BoxedMontyParams,
+}
+
+impl Factor {
+    fn new(factor: &[u8]) -> Result<Self, Error> {
+        let modulus = Modulus::new(factor)?;
+        let montgomery = modulus.montgomery()?;
+        Ok(Self { modulus, montgomery })
+    }
+
+    fn value(&self) -> &NonZero<BoxedUint> {
+        self.modulus.value()
+    }
+
+    fn reduce(&self, value: &BoxedUint) -> Number {
+        self.modulus.reduce(value)
+    }
+
+    fn power(&self, base: &BoxedUint, e: &BoxedUint) -> Number {
+        power(&self.reduce(base), e, &self.montgomery)
+    }
+
+    /// `d` modulo the factor less one. A factor of 1 makes no key.
+    fn exponent(&self, d: &BoxedUint) -> Result<Number, Error> {
+        let less_one = Zeroizing::new(self.value().wrapping_sub(BoxedUint::one()));
+        let less_one = Option::from(less_one.to_nz()).ok_or(Error::DivideByZero)?;
+        let less_one: Zeroizing<NonZero<BoxedUint>> = Zeroizing::new(less_one);
+        Ok(Zeroizing::new(d.rem_vartime(&less_one)))
+    }
 }
 
 /// RFC 8017, 5.1.2, step 2b.
 fn chinese_remainder(
-    p: &Modulus,
-    q: &Modulus,
+    p: &Factor,
+    q: &Factor,
     dp: &BoxedUint,
     dq: &BoxedUint,
     c: &BoxedUint,
     g: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let modulo_p = p.montgomery()?;
-    let modulo_q = q.montgomery()?;
-    let n = p.value().mul(q.value().as_ref());
+    let n = p.value().concatenating_mul(q.value().as_ref());
     let input = number(g, Error::ProtocolSize)?;
     if to_bytes(&n, g.len()).is_none() {
         return Err(Error::ProtocolSize);
@@ -101,11 +123,11 @@ fn chinese_remainder(
     if *input >= n {
         return Err(Error::OperandA);
     }
-    let m1 = power(&p.reduce(&input), dp, &modulo_p);
-    let m2 = power(&q.reduce(&input), dq, &modulo_q);
+    let m1 = p.power(&input, dp);
+    let m2 = q.power(&input, dq);
     let difference = Zeroizing::new(m1.sub_mod(&p.reduce(&m2), p.value()));
-    let h = product(&difference, c, &modulo_p);
+    let h = product(&difference, c, &p.montgomery);
     // h < p and m2 < q, so that h * q + m2 < p * q.
-    let result = Zeroizing::new(h.mul(q.value().as_ref()).wrapping_add(&*m2));
+    let result = Zeroizing::new(h.concatenating_mul(q.value().as_ref()).wrapping_add(&*m2));
     to_bytes(&result, g.len()).ok_or(Error::ProtocolSize)
 }
