@@ -151,6 +151,8 @@ cause_in() {
 		line=$(grep -m1 -E '^E:' "$1") ||
 		line=$(grep -m1 -E '([Ee]rror:|: error|: not found)' "$1") ||
 		line=$(grep -v -E '^([[:space:]]*|W: .*)$' "$1" | tail -n1); then
+		# cargo says first what it could not do, and last, why.
+		if grep -q '^Caused by:' "$1"; then line+=": $(tail -n1 "$1" | sed 's/^ *//')"; fi
 		printf '%s' "${line:0:300}"
 	else
 		printf 'no output'
