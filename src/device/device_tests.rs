@@ -237,8 +237,8 @@ fn writes_that_are_not_aligned_words_are_ignored() {
                 }
                 let outcome = rig.device.write_bar(at, &vec![0xff; length], rig.now).unwrap();
                 assert_eq!(outcome, Outcome::default());
-                assert_eq!(rig.image(), before, "{at:#x}+{length}");
             }
+            assert!(rig.image() == before, "{start:#x}+{skew}");
         }
     }
 }

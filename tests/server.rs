@@ -1,0 +1,15 @@
+//! The `caam-emu` program from outside: its command line, its signals, its socket.
+//!
+//! Nothing here depends on how fast anything is: tests wait for events, and deadlines only turn
+//! a hang into a failure.
+
+#[path = "server/connections.rs"]
+mod connections;
+#[path = "server/hostile.rs"]
+mod hostile;
+#[path = "server/job.rs"]
+mod job;
+#[path = "server/program.rs"]
+mod program;
+#[path = "server/support.rs"]
+mod support;
