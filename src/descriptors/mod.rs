@@ -1,6 +1,7 @@
 //! Descriptors: words to typed commands, commands to work on guest memory, work to a status.
 
 pub mod buffer;
+pub mod build;
 pub mod class1;
 pub mod command;
 pub mod deco;
