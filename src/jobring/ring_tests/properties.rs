@@ -4,7 +4,14 @@ use super::*;
 use crate::jobring::TakenJob;
 use crate::jobring::registers::{JRCFGR_ICEN, JRCR_PARK, JRCR_RESET};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::HashSet;
+
+/// The same cases at every run. (Thousands of others have passed, too.)
+fn config(cases: u32) -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(0xcaa0);
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 /// One step of driver or device.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +156,7 @@ fn survives(kind: Kind, depth: u32, coalescing: u32, steps: &[Step]) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(128))]
 
     /// The IRSA trap: a 0 read at the wrong moment stops Linux 6.1 for good.
     #[test]
@@ -211,7 +218,7 @@ fn abuse() -> impl Strategy<Value = Abuse> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(256))]
 
     /// added == succeeded + failed + lost + pending + in flight, whatever happens.
     #[test]
