@@ -9,6 +9,7 @@ pub mod dma;
 pub mod intx;
 pub mod pci;
 pub mod registers;
+pub mod rng4;
 pub mod soc;
 
 use crate::control::counters::Counters;
