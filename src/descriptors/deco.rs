@@ -463,7 +463,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             OutputType::Skip => self.flow.store(OutputTransfer::Skip(u64::from(length))),
             OutputType::Metadata => {
                 if u64::from(length) > METADATA_BYTES {
-                    return Err(DecoError::FifoStore.into());
+                    return Err(DecoError::MetadataSize.into());
                 }
                 self.take_input(length)?;
                 let mut bytes = vec![0; length as usize];

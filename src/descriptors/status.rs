@@ -93,6 +93,8 @@ pub enum DecoError {
     JobRingReset = 0x1a,
     /// The watchdog: the descriptor loops, or waits for something that cannot come.
     Watchdog = 0x1c,
+    /// More metadata than can be copied at once.
+    MetadataSize = 0x22,
     /// A black key needs `JDKEK`/`TDKEK`, which are not loaded.
     KekNotLoaded = 0x24,
     /// The descriptor is marked do-not-run.
