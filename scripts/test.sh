@@ -109,7 +109,7 @@ main() {
 	try "cargo fmt" cargo fmt --check
 	try "cargo clippy" cargo clippy --all-targets --locked -- -D warnings
 	try "shellcheck" shellcheck_all
-	try "cargo test" cargo test --locked
+	try "cargo test" cargo test --locked --no-fail-fast
 	count_rust
 	watch "tests of the scripts" scripts/tests/vm.sh
 	count_ktap

@@ -155,6 +155,11 @@ cached_interrupted() {
 	kill -INT "$pid"
 	wait "$pid" || status=$?
 	((status == 125)) || { echo "status $status"; return 1; }
+	# (Its parent has ended, too: it may take a moment until it is reaped.)
+	for _ in {1..50}; do
+		kill -0 "$(<"$WORK/pid")" 2>/dev/null || break
+		sleep 0.1
+	done
 	if kill -0 "$(<"$WORK/pid")" 2>/dev/null; then echo "the step still runs"; return 1; fi
 	[[ -z $(find "$WORK/interrupted" -name '*.new.*') ]]
 }
