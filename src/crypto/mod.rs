@@ -11,6 +11,7 @@
 pub mod aes;
 pub mod chacha;
 pub mod des;
+pub mod keywrap;
 pub mod mdha;
 pub mod pkha;
 pub mod rng;

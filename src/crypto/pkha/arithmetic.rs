@@ -4,7 +4,7 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, NonZero, Odd};
 use zeroize::Zeroizing;
 
-use super::{Error, MAX_BYTES};
+use super::{MAX_BYTES, PkhaError};
 
 /// A number that is overwritten when it is dropped.
 pub(super) type Number = Zeroizing<BoxedUint>;
@@ -17,18 +17,19 @@ pub(super) struct Modulus {
 }
 
 impl Modulus {
-    pub(super) fn new(n: &[u8]) -> Result<Self, Error> {
+    pub(super) fn new(n: &[u8]) -> Result<Self, PkhaError> {
         if n.is_empty() || n.len() > MAX_BYTES {
-            return Err(Error::ModulusSize(n.len()));
+            return Err(PkhaError::ModulusSize(n.len()));
         }
         let value = BoxedUint::from_be_slice_vartime(without_leading_zeros(n));
-        let value = Option::from(NonZero::new(value)).ok_or(Error::DivideByZero)?;
+        let value = Option::from(NonZero::new(value)).ok_or(PkhaError::DivideByZero)?;
         Ok(Self { value, length: n.len() })
     }
 
     /// What multiplication and exponentiation need.
-    pub(super) fn montgomery(&self) -> Result<BoxedMontyParams, Error> {
-        let odd = Option::from(Odd::new(self.value.as_ref().clone())).ok_or(Error::EvenModulus)?;
+    pub(super) fn montgomery(&self) -> Result<BoxedMontyParams, PkhaError> {
+        let odd =
+            Option::from(Odd::new(self.value.as_ref().clone())).ok_or(PkhaError::EvenModulus)?;
         Ok(BoxedMontyParams::new_vartime(odd))
     }
 
@@ -41,7 +42,7 @@ impl Modulus {
     }
 
     /// An operand, which has to be smaller than the modulus.
-    pub(super) fn operand(&self, bytes: &[u8], otherwise: Error) -> Result<Number, Error> {
+    pub(super) fn operand(&self, bytes: &[u8], otherwise: PkhaError) -> Result<Number, PkhaError> {
         let bytes = without_leading_zeros(bytes);
         let value = BoxedUint::from_be_slice(bytes, self.precision()).map_err(|_| otherwise)?;
         let value = Zeroizing::new(value);
@@ -66,7 +67,7 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
 }
 
 /// A number of up to [`MAX_BYTES`] bytes, in as few words as it needs.
-pub(super) fn number(bytes: &[u8], otherwise: Error) -> Result<Number, Error> {
+pub(super) fn number(bytes: &[u8], otherwise: PkhaError) -> Result<Number, PkhaError> {
     if bytes.len() > MAX_BYTES {
         return Err(otherwise);
     }
@@ -74,8 +75,8 @@ pub(super) fn number(bytes: &[u8], otherwise: Error) -> Result<Number, Error> {
 }
 
 /// An exponent, of at least one byte.
-pub(super) fn exponent(bytes: &[u8]) -> Result<Number, Error> {
-    let error = Error::ExponentSize(bytes.len());
+pub(super) fn exponent(bytes: &[u8]) -> Result<Number, PkhaError> {
+    let error = PkhaError::ExponentSize(bytes.len());
     if bytes.is_empty() { Err(error) } else { number(bytes, error) }
 }
 
@@ -112,12 +113,12 @@ pub(super) fn product(a: &BoxedUint, b: &BoxedUint, n: &BoxedMontyParams) -> Num
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes, an even modulus, or `a` not smaller than `n`.
-pub fn mod_exp(a: &[u8], e: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes, an even modulus, or `a` not smaller than `n`.
+pub fn mod_exp(a: &[u8], e: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
     let montgomery = modulus.montgomery()?;
     let e = exponent(e)?;
-    let a = modulus.operand(a, Error::OperandA)?;
+    let a = modulus.operand(a, PkhaError::OperandA)?;
     Ok(modulus.bytes(&power(&a, &e, &montgomery)))
 }
 
@@ -125,12 +126,12 @@ pub fn mod_exp(a: &[u8], e: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes, an even modulus, or an operand not smaller than `n`.
-pub fn mod_mul(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes, an even modulus, or an operand not smaller than `n`.
+pub fn mod_mul(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
     let montgomery = modulus.montgomery()?;
-    let a = modulus.operand(a, Error::OperandA)?;
-    let b = modulus.operand(b, Error::OperandB)?;
+    let a = modulus.operand(a, PkhaError::OperandA)?;
+    let b = modulus.operand(b, PkhaError::OperandB)?;
     Ok(modulus.bytes(&product(&a, &b, &montgomery)))
 }
 
@@ -138,11 +139,11 @@ pub fn mod_mul(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes, or an operand not smaller than `n`.
-pub fn mod_add(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes, or an operand not smaller than `n`.
+pub fn mod_add(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
-    let a = modulus.operand(a, Error::OperandA)?;
-    let b = modulus.operand(b, Error::OperandB)?;
+    let a = modulus.operand(a, PkhaError::OperandA)?;
+    let b = modulus.operand(b, PkhaError::OperandB)?;
     let sum = Zeroizing::new(a.add_mod(&b, modulus.value()));
     Ok(modulus.bytes(&sum))
 }
@@ -151,11 +152,11 @@ pub fn mod_add(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes, or an operand not smaller than `n`.
-pub fn mod_sub(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes, or an operand not smaller than `n`.
+pub fn mod_sub(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
-    let a = modulus.operand(a, Error::OperandA)?;
-    let b = modulus.operand(b, Error::OperandB)?;
+    let a = modulus.operand(a, PkhaError::OperandA)?;
+    let b = modulus.operand(b, PkhaError::OperandB)?;
     let difference = Zeroizing::new(a.sub_mod(&b, modulus.value()));
     Ok(modulus.bytes(&difference))
 }
@@ -164,10 +165,10 @@ pub fn mod_sub(a: &[u8], b: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes.
-pub fn mod_reduce(a: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes.
+pub fn mod_reduce(a: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
-    let a = number(a, Error::OperandA)?;
+    let a = number(a, PkhaError::OperandA)?;
     Ok(modulus.bytes(&modulus.reduce(&a)))
 }
 
@@ -175,11 +176,11 @@ pub fn mod_reduce(a: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error`]: sizes, `a` not smaller than `n`, or no inverse ([`Error::DivideByZero`]).
-pub fn mod_inverse(a: &[u8], n: &[u8]) -> Result<Vec<u8>, Error> {
+/// [`PkhaError`]: sizes, `a` not smaller than `n`, or no inverse ([`PkhaError::DivideByZero`]).
+pub fn mod_inverse(a: &[u8], n: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let modulus = Modulus::new(n)?;
-    let a = modulus.operand(a, Error::OperandA)?;
-    let inverse = Option::from(a.invert_mod(modulus.value())).ok_or(Error::DivideByZero)?;
+    let a = modulus.operand(a, PkhaError::OperandA)?;
+    let inverse = Option::from(a.invert_mod(modulus.value())).ok_or(PkhaError::DivideByZero)?;
     let inverse: Number = Zeroizing::new(inverse);
     Ok(modulus.bytes(&inverse))
 }

@@ -19,7 +19,7 @@
 //!
 //! Sources: caamflib `operation_cmd.h` by way of the project's notes (functions), Linux
 //! `caampkc.c`, `pkc_desc.c`, `pdb.h` (protocols), Linux `error.c` (errors). Which error a wrong
-//! operand meets is inferred wherever [`Error`] says so.
+//! operand meets is inferred wherever [`PkhaError`] says so.
 //!
 //! The arithmetic is the `crypto-bigint` crate's. Temporary copies of private numbers are
 //! overwritten when they are dropped; how long an operation takes may depend on the sizes of the
@@ -41,7 +41,7 @@ pub const MAX_BYTES: usize = 512;
 
 /// Why PKHA or an RSA protocol refuses its operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Error {
+pub enum PkhaError {
     /// A modulus with no bytes, or more than [`MAX_BYTES`].
     #[error("modulus of {0} bytes (1 to {MAX_BYTES} expected)")]
     ModulusSize(usize),
@@ -65,7 +65,7 @@ pub enum Error {
     ProtocolSize,
 }
 
-/// Where an [`Error`] shows in a job's status word.
+/// Where a [`PkhaError`] shows in a job's status word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// CCB error: CHA 8 (PKHA), and this in bits 3:0.
@@ -74,7 +74,7 @@ pub enum Code {
     Deco(u8),
 }
 
-impl Error {
+impl PkhaError {
     /// The error's code (Linux `error.c`, `err_id_list` and `desc_error_list`).
     #[must_use]
     pub fn code(self) -> Code {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::crypto::pkha::{
-    Code, Error, MAX_BYTES, mod_add, mod_exp, mod_inverse, mod_mul, mod_reduce, mod_sub,
+    Code, MAX_BYTES, PkhaError, mod_add, mod_exp, mod_inverse, mod_mul, mod_reduce, mod_sub,
 };
 
 /// Operands and results of up to 64 bits, the modulus as long as it is written here.
@@ -68,30 +68,30 @@ fn the_longest_numbers() {
 fn inverses() {
     assert_eq!(mod_inverse(&[3], &[7]).unwrap(), [5]);
     assert_eq!(mod_inverse(&[3], &[8]).unwrap(), [3], "an even modulus is fine");
-    assert_eq!(mod_inverse(&[2], &[8]), Err(Error::DivideByZero));
-    assert_eq!(mod_inverse(&[0], &[7]), Err(Error::DivideByZero));
-    assert_eq!(mod_inverse(&[6], &[9]), Err(Error::DivideByZero));
+    assert_eq!(mod_inverse(&[2], &[8]), Err(PkhaError::DivideByZero));
+    assert_eq!(mod_inverse(&[0], &[7]), Err(PkhaError::DivideByZero));
+    assert_eq!(mod_inverse(&[6], &[9]), Err(PkhaError::DivideByZero));
 }
 
 #[test]
 fn refusals() {
     let long = [1; MAX_BYTES + 1];
     let table = [
-        (mod_exp(&[1], &[1], &[]), Error::ModulusSize(0)),
-        (mod_exp(&[1], &[1], &long), Error::ModulusSize(MAX_BYTES + 1)),
-        (mod_exp(&[1], &[], &[7]), Error::ExponentSize(0)),
-        (mod_exp(&[1], &long, &[7]), Error::ExponentSize(MAX_BYTES + 1)),
-        (mod_exp(&[1], &[1], &[8]), Error::EvenModulus),
-        (mod_mul(&[1], &[1], &[8]), Error::EvenModulus),
-        (mod_exp(&[1], &[1], &[0, 0]), Error::DivideByZero),
-        (mod_reduce(&[1], &[0]), Error::DivideByZero),
-        (mod_reduce(&long, &[7]), Error::OperandA),
-        (mod_exp(&[7], &[1], &[7]), Error::OperandA),
-        (mod_exp(&[1, 0], &[1], &[7]), Error::OperandA),
-        (mod_add(&[8], &[1], &[7]), Error::OperandA),
-        (mod_add(&[1], &[7], &[7]), Error::OperandB),
-        (mod_sub(&[1], &[1, 0, 0], &[7]), Error::OperandB),
-        (mod_mul(&[1], &[9], &[7]), Error::OperandB),
+        (mod_exp(&[1], &[1], &[]), PkhaError::ModulusSize(0)),
+        (mod_exp(&[1], &[1], &long), PkhaError::ModulusSize(MAX_BYTES + 1)),
+        (mod_exp(&[1], &[], &[7]), PkhaError::ExponentSize(0)),
+        (mod_exp(&[1], &long, &[7]), PkhaError::ExponentSize(MAX_BYTES + 1)),
+        (mod_exp(&[1], &[1], &[8]), PkhaError::EvenModulus),
+        (mod_mul(&[1], &[1], &[8]), PkhaError::EvenModulus),
+        (mod_exp(&[1], &[1], &[0, 0]), PkhaError::DivideByZero),
+        (mod_reduce(&[1], &[0]), PkhaError::DivideByZero),
+        (mod_reduce(&long, &[7]), PkhaError::OperandA),
+        (mod_exp(&[7], &[1], &[7]), PkhaError::OperandA),
+        (mod_exp(&[1, 0], &[1], &[7]), PkhaError::OperandA),
+        (mod_add(&[8], &[1], &[7]), PkhaError::OperandA),
+        (mod_add(&[1], &[7], &[7]), PkhaError::OperandB),
+        (mod_sub(&[1], &[1, 0, 0], &[7]), PkhaError::OperandB),
+        (mod_mul(&[1], &[9], &[7]), PkhaError::OperandB),
     ];
     for (n, (result, error)) in table.into_iter().enumerate() {
         assert_eq!(result, Err(error), "case {n}");
@@ -101,13 +101,13 @@ fn refusals() {
 #[test]
 fn codes_are_those_of_the_drivers_tables() {
     let table = [
-        (Error::ModulusSize(0), Code::Pkha(2)),
-        (Error::ExponentSize(0), Code::Pkha(3)),
-        (Error::OperandA, Code::Pkha(4)),
-        (Error::OperandB, Code::Pkha(5)),
-        (Error::DivideByZero, Code::Pkha(7)),
-        (Error::EvenModulus, Code::Pkha(8)),
-        (Error::ProtocolSize, Code::Deco(0x89)),
+        (PkhaError::ModulusSize(0), Code::Pkha(2)),
+        (PkhaError::ExponentSize(0), Code::Pkha(3)),
+        (PkhaError::OperandA, Code::Pkha(4)),
+        (PkhaError::OperandB, Code::Pkha(5)),
+        (PkhaError::DivideByZero, Code::Pkha(7)),
+        (PkhaError::EvenModulus, Code::Pkha(8)),
+        (PkhaError::ProtocolSize, Code::Deco(0x89)),
     ];
     for (error, code) in table {
         assert_eq!(error.code(), code);

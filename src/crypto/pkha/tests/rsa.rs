@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::keys::{Key, number};
 use super::vectors::{RSA, Vector};
 use crate::crypto::pkha::{
-    Error, MAX_BYTES, mod_reduce, rsa_private1, rsa_private2, rsa_private3, rsa_public,
+    MAX_BYTES, PkhaError, mod_reduce, rsa_private1, rsa_private2, rsa_private3, rsa_public,
 };
 use crate::crypto::testing::{hex, known_answers};
 
 /// Decrypts with every form of a key, which have to agree.
-pub(super) fn decrypt(key: &Key, g: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn decrypt(key: &Key, g: &[u8]) -> Result<Vec<u8>, PkhaError> {
     let Key { n, d, p, q, dp, dq, c, .. } = key;
     let third = rsa_private3(p, q, dp, dq, c, g);
     assert_eq!(rsa_private2(p, q, d, g), third);
@@ -115,33 +115,33 @@ fn refusals() {
     let g = vec![1; 64];
     let long = [1; MAX_BYTES + 1];
     let table = [
-        (rsa_public(n, e, &[0; 65]), Error::ProtocolSize),
-        (rsa_public(n, e, n), Error::OperandA),
-        (rsa_public(n, e, &[0xff; 64]), Error::OperandA),
-        (rsa_public(&even, e, &g), Error::EvenModulus),
-        (rsa_public(&[0; 64], e, &g), Error::DivideByZero),
-        (rsa_public(&[], e, &[]), Error::ModulusSize(0)),
-        (rsa_public(&long, e, &g), Error::ModulusSize(MAX_BYTES + 1)),
-        (rsa_public(n, &[], &g), Error::ExponentSize(0)),
-        (rsa_private1(n, d, n), Error::OperandA),
-        (rsa_private1(n, d, &[0; 65]), Error::ProtocolSize),
-        (rsa_private1(&even, d, &g), Error::EvenModulus),
-        (rsa_private2(p, q, d, n), Error::OperandA),
-        (rsa_private2(p, q, d, &[1; 63]), Error::ProtocolSize),
-        (rsa_private2(&even_p, q, d, &g), Error::EvenModulus),
-        (rsa_private2(p, &even_q, d, &g), Error::EvenModulus),
-        (rsa_private2(p, p, d, &g), Error::DivideByZero),
-        (rsa_private2(&[1], q, d, &g), Error::DivideByZero),
-        (rsa_private2(p, q, &[], &g), Error::ExponentSize(0)),
-        (rsa_private3(p, q, dp, dq, c, n), Error::OperandA),
-        (rsa_private3(p, q, dp, dq, c, &[1; 63]), Error::ProtocolSize),
-        (rsa_private3(p, q, dp, dq, c, &long), Error::ProtocolSize),
-        (rsa_private3(&even_p, q, dp, dq, c, &g), Error::EvenModulus),
-        (rsa_private3(p, &even_q, dp, dq, c, &g), Error::EvenModulus),
-        (rsa_private3(&[], q, dp, dq, c, &g), Error::ModulusSize(0)),
-        (rsa_private3(p, q, &[], dq, c, &g), Error::ExponentSize(0)),
-        (rsa_private3(p, q, dp, &long, c, &g), Error::ExponentSize(MAX_BYTES + 1)),
-        (rsa_private3(p, q, dp, dq, &long, &g), Error::OperandB),
+        (rsa_public(n, e, &[0; 65]), PkhaError::ProtocolSize),
+        (rsa_public(n, e, n), PkhaError::OperandA),
+        (rsa_public(n, e, &[0xff; 64]), PkhaError::OperandA),
+        (rsa_public(&even, e, &g), PkhaError::EvenModulus),
+        (rsa_public(&[0; 64], e, &g), PkhaError::DivideByZero),
+        (rsa_public(&[], e, &[]), PkhaError::ModulusSize(0)),
+        (rsa_public(&long, e, &g), PkhaError::ModulusSize(MAX_BYTES + 1)),
+        (rsa_public(n, &[], &g), PkhaError::ExponentSize(0)),
+        (rsa_private1(n, d, n), PkhaError::OperandA),
+        (rsa_private1(n, d, &[0; 65]), PkhaError::ProtocolSize),
+        (rsa_private1(&even, d, &g), PkhaError::EvenModulus),
+        (rsa_private2(p, q, d, n), PkhaError::OperandA),
+        (rsa_private2(p, q, d, &[1; 63]), PkhaError::ProtocolSize),
+        (rsa_private2(&even_p, q, d, &g), PkhaError::EvenModulus),
+        (rsa_private2(p, &even_q, d, &g), PkhaError::EvenModulus),
+        (rsa_private2(p, p, d, &g), PkhaError::DivideByZero),
+        (rsa_private2(&[1], q, d, &g), PkhaError::DivideByZero),
+        (rsa_private2(p, q, &[], &g), PkhaError::ExponentSize(0)),
+        (rsa_private3(p, q, dp, dq, c, n), PkhaError::OperandA),
+        (rsa_private3(p, q, dp, dq, c, &[1; 63]), PkhaError::ProtocolSize),
+        (rsa_private3(p, q, dp, dq, c, &long), PkhaError::ProtocolSize),
+        (rsa_private3(&even_p, q, dp, dq, c, &g), PkhaError::EvenModulus),
+        (rsa_private3(p, &even_q, dp, dq, c, &g), PkhaError::EvenModulus),
+        (rsa_private3(&[], q, dp, dq, c, &g), PkhaError::ModulusSize(0)),
+        (rsa_private3(p, q, &[], dq, c, &g), PkhaError::ExponentSize(0)),
+        (rsa_private3(p, q, dp, &long, c, &g), PkhaError::ExponentSize(MAX_BYTES + 1)),
+        (rsa_private3(p, q, dp, dq, &long, &g), PkhaError::OperandB),
     ];
     for (i, (result, error)) in table.into_iter().enumerate() {
         assert_eq!(result, Err(error), "case {i}");
@@ -169,7 +169,7 @@ proptest! {
                 prop_assert_eq!(rsa_public(&key.n, &key.e, &signed).unwrap(), decrypted);
             }
             Err(error) => {
-                prop_assert_eq!(error, Error::OperandA);
+                prop_assert_eq!(error, PkhaError::OperandA);
                 prop_assert!(number(message) >= number(&key.n));
             }
         }
