@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::crypto::keywrap::KEY as KEY_BYTES;
+use crate::device::platform::Secrets;
 use crate::device::soc::{PROFILES, SocProfile};
 use crate::device::{MAX_DECOS, MAX_RINGS, Setup};
 use crate::server::{self, Endpoint, Options};
@@ -7,7 +9,8 @@ use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Emulates the NXP CAAM/SEC job-ring interface as a vfio-user PCI device.
 #[derive(Debug, Parser)]
@@ -89,6 +92,14 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u8).range(1..=MAX_DECOS as i64))]
     decos: u8,
 
+    /// Make every random byte repeatable: RNG, generated keys, and the master key of blobs
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Master key that blobs are bound to: a file of 32 bytes
+    #[arg(long, value_name = "FILE")]
+    master_key: Option<PathBuf>,
+
     /// Descriptor to write "ready" to when a client can connect
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     ready_fd: Option<RawFd>,
@@ -113,8 +124,10 @@ impl ServeArgs {
             (Some(path), _) => Endpoint::Path(path.clone()),
             (None, fd) => Endpoint::Descriptor(fd.unwrap_or(-1)),
         };
+        let master_key = self.master_key.as_deref().map(read_key).transpose()?;
         server::serve(&Options {
             endpoint,
+            secrets: Secrets { seed: self.seed, master_key },
             setup: Setup {
                 soc: self.soc.0,
                 rings: usize::from(self.job_rings),
@@ -124,6 +137,19 @@ impl ServeArgs {
             stats: self.stats.clone(),
         })
     }
+}
+
+/// Reads a key file of exactly the right length.
+fn read_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, server::Error> {
+    let error = |reason: String| server::Error::MasterKey { path: path.to_owned(), reason };
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(|e| error(e.to_string()))?);
+    let key: [u8; KEY_BYTES] = bytes[..].try_into().map_err(|_| {
+        error(format!(
+            "{} bytes, not {KEY_BYTES}; head -c {KEY_BYTES} /dev/urandom makes one",
+            bytes.len()
+        ))
+    })?;
+    Ok(Zeroizing::new(key))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Counters of jobs and bytes, shared by all DECOs.
 
 use crate::crypto::Direction;
-use crate::descriptors::class1::Mode;
+use crate::descriptors::ccb::work::Work;
 use crate::descriptors::deco::Report;
 use crate::device::registers::version::Performance;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,16 +17,16 @@ struct Pair {
 #[derive(Debug, Default)]
 pub struct Counters {
     dequeued: AtomicU64,
-    /// By mode, then encrypt and decrypt.
-    operations: [[Pair; 2]; Mode::ALL.len()],
+    /// By algorithm, then encrypt and decrypt.
+    operations: [[Pair; 2]; Work::ALL.len()],
 }
 
 /// Jobs and bytes of one kind, as statistics show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OperationCount {
-    /// AES mode.
-    pub mode: Mode,
-    /// Encryption or decryption.
+    /// Algorithm and mode.
+    pub work: Work,
+    /// Encryption or decryption; of what has no direction, as the ENC bit says.
     pub direction: Direction,
     /// Jobs that ended without an error.
     pub jobs: u64,
@@ -49,20 +49,23 @@ impl Counters {
 
     /// A job has ended. Failed jobs do not count as work done.
     pub fn finished(&self, report: &Report) {
-        if let (true, Some((mode, direction, bytes))) = (report.status.is_ok(), report.operation) {
-            let pair = &self.operations[mode as usize][row(direction)];
+        if !report.status.is_ok() {
+            return;
+        }
+        for (work, direction, bytes) in report.operations.into_iter().flatten() {
+            let pair = &self.operations[work as usize][row(direction)];
             pair.jobs.fetch_add(1, Ordering::Relaxed);
             pair.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Every mode and direction, also those never used.
+    /// Every algorithm and direction, also those never used.
     pub fn operations(&self) -> impl Iterator<Item = OperationCount> + '_ {
-        Mode::ALL.into_iter().flat_map(move |mode| {
+        Work::ALL.iter().flat_map(move |&(work, _)| {
             [Direction::Encrypt, Direction::Decrypt].map(|direction| {
-                let pair = &self.operations[mode as usize][row(direction)];
+                let pair = &self.operations[work as usize][row(direction)];
                 OperationCount {
-                    mode,
+                    work,
                     direction,
                     jobs: pair.jobs.load(Ordering::Relaxed),
                     bytes: pair.bytes.load(Ordering::Relaxed),
@@ -72,8 +75,9 @@ impl Counters {
     }
 
     fn sum(&self, direction: Direction, field: fn(&OperationCount) -> u64, aead: bool) -> u64 {
-        let counts =
-            |c: &OperationCount| c.direction == direction && (!aead || c.mode == Mode::Gcm);
+        let counts = |c: &OperationCount| {
+            c.direction == direction && c.work.is_cipher() && (!aead || c.work.is_aead())
+        };
         self.operations().filter(counts).map(|c| field(&c)).sum()
     }
 

@@ -79,7 +79,7 @@ pub fn operations(counters: &Counters) -> Vec<Operation> {
         .operations()
         .filter(|c| c.jobs > 0)
         .map(|c| Operation {
-            name: c.mode.name(),
+            name: c.work.name(),
             direction: match c.direction {
                 Direction::Encrypt => "encrypt",
                 Direction::Decrypt => "decrypt",

@@ -134,6 +134,19 @@ impl DescriptorBuffer {
         let (job, available) = fetch(memory, soc, address)?;
         let header = job_header(&job, soc).map_err(WalkError::Deco)?;
         demand(memory, address, available, header.length)?;
+        Self::from_words(memory, soc, &job)
+    }
+
+    /// From a job descriptor that has been fetched, or written into the buffer by software.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn from_words<M: GuestMemory>(
+        memory: &M,
+        soc: &SocProfile,
+        job: &[u32; WORDS],
+    ) -> Result<Self, WalkError> {
+        let header = job_header(job, soc).map_err(WalkError::Deco)?;
         let mut buffer = Self { words: [0; WORDS], length: header.length, parts: [None; 2] };
         let Some((pointer, shared_length)) = header.shared else {
             buffer.words[..header.length].copy_from_slice(&job[..header.length]);

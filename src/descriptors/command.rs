@@ -73,6 +73,10 @@ pub struct Key {
     pub operand: Operand,
     /// ENC: the key is black (encrypted under JDKEK or TDKEK).
     pub encrypted: bool,
+    /// EKT: black by AES-CCM instead of AES-ECB.
+    pub ccm: bool,
+    /// TK: black under TDKEK.
+    pub trusted: bool,
     /// KDEST.
     pub destination: KeyDestination,
     /// Bytes.
@@ -139,6 +143,8 @@ pub enum Register {
     DescriptorBuffer,
     /// Info FIFO entry.
     InfoFifo,
+    /// Info FIFO entry whose length comes from the MATH register that the length field names.
+    InfoFifoSizeFromMath,
     /// Input data FIFO.
     InputFifo,
     /// Output data FIFO.
@@ -183,6 +189,7 @@ impl Register {
             (Class::Both, 0x07, _) => Self::ProtocolOverride,
             (Class::Both, 0x08..=0x0b, _) => Self::Math(code - 0x08),
             (Class::Both, 0x40, _) => Self::DescriptorBuffer,
+            (Class::None, 0x71, _) => Self::InfoFifoSizeFromMath,
             (_, 0x7a, _) => Self::InfoFifo,
             (_, 0x7c, _) => Self::InputFifo,
             (_, 0x7e, _) => Self::OutputFifo,
@@ -210,6 +217,9 @@ pub enum InputType {
     Aad,
     /// Integrity check value.
     Icv,
+    /// AAD of ChaCha20-Poly1305: class 2 hashes it, class 1 passes it on. No FIFO LOAD has this
+    /// type; an info FIFO entry gives it to data that was loaded without one.
+    Poly,
 }
 
 /// FIFO LOAD and SEQ FIFO LOAD.
@@ -235,6 +245,13 @@ pub enum OutputType {
     Skip,
     /// Input sequence bytes copied to the output sequence.
     Metadata,
+    /// Random bytes.
+    Rng,
+    /// The class's key register as a black key, under JDKEK or TDKEK.
+    Key {
+        /// Under TDKEK.
+        trusted: bool,
+    },
     /// A type this device does not have.
     Unsupported(u8),
 }
@@ -243,6 +260,7 @@ pub enum OutputType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct FifoStore {
+    pub class: Class,
     pub kind: OutputType,
     pub operand: Operand,
     /// Bytes.
@@ -333,7 +351,22 @@ pub enum Operation {
         kind: u8,
         /// PROTID.
         id: u8,
+        /// PROTINFO.
+        info: u16,
     },
+    /// Derived key protocol: a key becomes an MDHA split key.
+    DerivedKey(DerivedKey),
+}
+
+/// DKP, protocols 0x20 to 0x25 (Linux `desc.h`, `OP_PCLID_DKP_*`, `OP_PCL_DKP_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DerivedKey {
+    /// The hash, as an ALG code: 0x40 MD5 to 0x45 SHA-512.
+    pub algorithm: u8,
+    /// Where the key is.
+    pub source: Operand,
+    /// Bytes of the key.
+    pub length: u16,
 }
 
 /// JUMP type, bits 23:20.
@@ -543,7 +576,7 @@ pub fn decode(words: &[u32], soc: &SocProfile) -> Result<Decoded, DecoError> {
         0x0a | 0x0b => Command::Store(store(word, opcode == 0x0b, &mut tail)?),
         0x0c | 0x0d => Command::FifoStore(fifo_store(word, opcode == 0x0d, &mut tail)?),
         0x0e | 0x0f => Command::Move(moves(word, opcode == 0x0e)),
-        0x10 => Command::Operation(operation(word)),
+        0x10 => Command::Operation(operation(word, &mut tail)?),
         0x12 => Command::Signature,
         0x14 => Command::Jump(jump(word, &mut tail)?),
         0x15 => Command::Math(math(word, &mut tail)?),
@@ -590,10 +623,19 @@ fn operand(
 
 fn key(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<Key, DecoError> {
     let length = word & 0x3ff;
+    let (encrypted, ccm) = (bit(word, 22), bit(word, 20));
+    // An immediate black key is longer than the key: whole blocks, or with a nonce and a MAC.
+    let stored = match (encrypted, ccm) {
+        (false, _) => length,
+        (true, false) => length.next_multiple_of(16),
+        (true, true) => length.next_multiple_of(8) + 12,
+    };
     Ok(Key {
         class: Class::from_word(word),
-        operand: operand(word, sequence, length, tail)?,
-        encrypted: bit(word, 22),
+        operand: operand(word, sequence, stored, tail)?,
+        encrypted,
+        ccm,
+        trusted: bit(word, 15),
         destination: match word >> 16 & 3 {
             0 => KeyDestination::Register,
             1 => KeyDestination::PkhaE,
@@ -609,11 +651,13 @@ fn load_store(word: u32) -> (Register, u8, u8) {
     (register, (word >> 8) as u8, word as u8)
 }
 
-/// Bytes a LOAD or STORE of this register moves: its length field counts words for the
-/// descriptor buffer, bytes otherwise.
+/// Bytes a LOAD or STORE of this register moves. The length field counts words for the descriptor
+/// buffer, names a MATH register for info FIFO entries with their size there, and counts bytes
+/// otherwise.
 fn load_store_bytes(register: Register, length: u8) -> u32 {
     match register {
         Register::DescriptorBuffer => u32::from(length) * 4,
+        Register::InfoFifoSizeFromMath => 4,
         _ => u32::from(length),
     }
 }
@@ -686,14 +730,17 @@ fn fifo_load(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<FifoLoad,
 fn fifo_store(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<FifoStore, DecoError> {
     let code = (word >> 16 & 0x3f) as u8;
     let kind = match code {
+        0x24 => OutputType::Key { trusted: false },
+        0x25 => OutputType::Key { trusted: true },
         0x30 => OutputType::Message,
+        0x34 => OutputType::Rng,
         0x3e if sequence => OutputType::Metadata,
         0x3f if sequence => OutputType::Skip,
         other => OutputType::Unsupported(other),
     };
     // Bit 23 is CONT here, not IMM: a FIFO STORE always has an address.
     let operand = operand(word & !(1 << 23), sequence, 0, tail)?;
-    Ok(FifoStore { kind, operand, length: fifo_length(word, tail)? })
+    Ok(FifoStore { class: Class::from_word(word), kind, operand, length: fifo_length(word, tail)? })
 }
 
 fn moves(word: u32, length_in_math: bool) -> Move {
@@ -713,6 +760,12 @@ fn moves(word: u32, length_in_math: bool) -> Move {
     let source = match (word >> 20 & 0xf) as u8 {
         0x8 => Place::DecoAlignment,
         0x9 => Place::ClassAlignment(by_aux),
+        0xa => match aux {
+            0 => Place::DecoAlignment,
+            1 => Place::ClassAlignment(ClassNumber::One),
+            2 => Place::ClassAlignment(ClassNumber::Two),
+            _ => Place::Unsupported(0xa),
+        },
         other => both(other),
     };
     let destination = match (word >> 16 & 0xf) as u8 {
@@ -732,7 +785,7 @@ fn moves(word: u32, length_in_math: bool) -> Move {
     Move { aux, source, destination, offset: (word >> 8) as u8, length }
 }
 
-fn operation(word: u32) -> Operation {
+fn operation(word: u32, tail: &mut Tail<'_>) -> Result<Operation, DecoError> {
     let algorithm = AlgorithmOperation {
         algorithm: (word >> 16) as u8,
         aai: (word >> 4 & 0x1ff) as u16,
@@ -745,12 +798,48 @@ fn operation(word: u32) -> Operation {
         icv: bit(word, 1),
         encrypt: bit(word, 0),
     };
-    match (word >> 24 & 7) as u8 {
-        1 => Operation::Pkha(word & 0x00ff_ffff),
-        2 => Operation::Class1(algorithm),
-        4 => Operation::Class2(algorithm),
-        kind => Operation::Protocol { kind, id: (word >> 16) as u8 },
+    Ok(match ((word >> 24 & 7) as u8, (word >> 16) as u8) {
+        (1, _) => Operation::Pkha(word & 0x00ff_ffff),
+        (2, _) => Operation::Class1(algorithm),
+        (4, _) => Operation::Class2(algorithm),
+        (0, id @ 0x20..=0x25) => Operation::DerivedKey(derived_key(word, 0x20 + id, tail)?),
+        (kind, id) => Operation::Protocol { kind, id, info: word as u16 },
+    })
+}
+
+/// Bytes of an MDHA split key by ALG code: what DKP reserves in the descriptor (Linux `key_gen.h`,
+/// `split_key_len`; not padded to 16 as a split key in memory is).
+const fn split_key_area(algorithm: u8) -> u32 {
+    match algorithm {
+        0x40 => 32,
+        0x41 => 40,
+        0x42 | 0x43 => 64,
+        _ => 128,
     }
+}
+
+/// The operands of DKP: SRC 15:14, DST 13:12, length 11:0. An immediate destination reserves the
+/// split key's space behind the OPERATION; the source, key or pointer, stands at its start.
+fn derived_key(word: u32, algorithm: u8, tail: &mut Tail<'_>) -> Result<DerivedKey, DecoError> {
+    const IMMEDIATE: u32 = 0;
+    const POINTER: u32 = 2;
+    const TABLE: u32 = 3;
+    let length = (word & 0xfff) as u16;
+    let (from, to) = (word >> 14 & 3, word >> 12 & 3);
+    let start = tail.used;
+    let source = match from {
+        IMMEDIATE if to == IMMEDIATE => tail.immediate(u32::from(length))?,
+        POINTER | TABLE => Operand::Pointer { address: tail.pointer()?, table: from == TABLE },
+        _ => return Err(DecoError::Operation),
+    };
+    if to == IMMEDIATE {
+        let end = start + split_key_area(algorithm) as usize / 4;
+        if end < tail.used || end > tail.words.len() {
+            return Err(DecoError::Operation);
+        }
+        tail.used = end;
+    }
+    Ok(DerivedKey { algorithm, source, length })
 }
 
 fn jump(word: u32, tail: &mut Tail<'_>) -> Result<Jump, DecoError> {

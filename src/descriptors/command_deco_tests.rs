@@ -51,7 +51,7 @@ fn move_sources_and_destinations() {
         Place::Math(3),
         Place::DecoAlignment,
         Place::ClassAlignment(Two),
-        Place::Unsupported(0xa),
+        Place::DecoAlignment,
         Place::Unsupported(0xb),
         Place::Unsupported(0xc),
         Place::Key(One),
@@ -61,6 +61,7 @@ fn move_sources_and_destinations() {
     let mut destinations = sources;
     destinations[0x8] = Place::InputFifo(One);
     destinations[0x9] = Place::InputFifo(Two);
+    destinations[0xa] = Place::Unsupported(0xa);
     for (s, source) in sources.into_iter().enumerate() {
         for (d, destination) in destinations.into_iter().enumerate() {
             let word = 0x7800_0000 | (s as u32) << 20 | (d as u32) << 16 | 0x0310;
@@ -115,13 +116,14 @@ fn operation() {
     // PKHA A^E mod N
     check(&[0x8180_0006], Command::Operation(Operation::Pkha(0x80_0006)));
     // protocols: RSA encrypt, blob decapsulation and encapsulation
-    let protocol = |kind, id| Command::Operation(Operation::Protocol { kind, id });
+    let protocol = |kind, id| Command::Operation(Operation::Protocol { kind, id, info: 0 });
     check(&[0x8018_0000], protocol(0, 0x18));
     check(&[0x860d_0000], protocol(6, 0x0d));
     check(&[0x870d_0000], protocol(7, 0x0d));
     // OP TYPE 3 and 5 are none that is known
-    check(&[0x8310_0105], protocol(3, 0x10));
-    check(&[0x8510_0105], protocol(5, 0x10));
+    let odd = |kind| Command::Operation(Operation::Protocol { kind, id: 0x10, info: 0x105 });
+    check(&[0x8310_0105], odd(3));
+    check(&[0x8510_0105], odd(5));
 }
 
 #[test]

@@ -411,7 +411,8 @@ fn dma_errors_say_what_was_not_reached() {
     let stop = AtomicBool::new(false);
     let mut scratch = Scratch::default();
     let memory = memory();
-    let report = run(&memory, &VIRT_ERA9, NOWHERE, &mut scratch, Budget::default(), &stop);
+    let report =
+        run(&memory, &platform(&VIRT_ERA9), NOWHERE, &mut scratch, Budget::default(), &stop);
     assert_eq!((report.status.0, report.dma_error), (0x4000_0016, read(NOWHERE, 4)));
     memory.poke_words(JOB, &[0xb081_1802, END as u32]);
     let report = run_in(&memory, &VIRT_ERA9);
@@ -477,7 +478,7 @@ fn a_flush_ends_the_job() {
     let stop = AtomicBool::new(true);
     memory.poke_words(JOB, &[0xb080_0002, 0xa000_0001]);
     let (mut scratch, budget) = (Scratch::default(), Budget::default());
-    let report = run(&memory, &VIRT_ERA9, JOB, &mut scratch, budget, &stop);
+    let report = run(&memory, &platform(&VIRT_ERA9), JOB, &mut scratch, budget, &stop);
     assert_eq!(report.status.0 & 0xf000_00ff, 0x4000_001a);
 
     struct StopsOnRead<'a>(&'a FlatMemory, &'a AtomicBool);
@@ -499,7 +500,7 @@ fn a_flush_ends_the_job() {
     memory.poke_words(JOB, &job.finish());
     let stop = AtomicBool::new(false);
     let stopping = StopsOnRead(&memory, &stop);
-    let report = run(&stopping, &VIRT_ERA9, JOB, &mut scratch, budget, &stop);
+    let report = run(&stopping, &platform(&VIRT_ERA9), JOB, &mut scratch, budget, &stop);
     assert_eq!(report.status.0 & 0xf000_00ff, 0x4000_001a);
     // nothing came out any more
     assert_eq!(memory.peek(OUT, 32), [0; 32]);

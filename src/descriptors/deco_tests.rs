@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::descriptors::build::Assembler;
+use crate::device::platform::Secrets;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
 
@@ -49,7 +50,13 @@ fn memory() -> FlatMemory {
 
 fn run_in(memory: &impl GuestMemory, soc: &SocProfile) -> Report {
     let stop = AtomicBool::new(false);
-    run(memory, soc, JOB, &mut Scratch::default(), Budget::default(), &stop)
+    run(memory, &platform(soc), JOB, &mut Scratch::default(), Budget::default(), &stop)
+}
+
+/// A platform with a repeatable RNG. The profile has to live as long as a device could.
+fn platform(soc: &SocProfile) -> Platform {
+    let secrets = Secrets { seed: Some(1), master_key: None };
+    Platform::new(Box::leak(Box::new(soc.clone())), secrets).expect("a seed always has bytes")
 }
 
 /// Runs the job that `write` assembles, in the default profile.
@@ -79,7 +86,9 @@ fn ecb(text: &[u8]) -> Vec<u8> {
 fn an_empty_job_succeeds() {
     good(|_| {});
     let report = report_in(&memory(), |_| {});
-    assert_eq!(report, Report { status: JobStatus::OK, dma_error: None, operation: None });
+    let operations = [None; 2];
+    let (status, dma_error) = (JobStatus::OK, None);
+    assert_eq!(report, Report { status, dma_error, sequence_out: 0, operations });
 }
 
 #[test]
@@ -89,7 +98,7 @@ fn the_report_names_the_first_operation_and_its_bytes() {
         d.by_pointer(LOAD_LAST, IN, 48).by_pointer(STORE_TEXT, OUT, 48);
     });
     assert_eq!(report.status, JobStatus::OK);
-    assert_eq!(report.operation, Some((Mode::Ecb, Direction::Encrypt, 48)));
+    assert_eq!(report.operations, [Some((Work::AesEcb, Direction::Encrypt, 48)), None]);
 }
 
 #[test]
@@ -473,7 +482,7 @@ fn wide_pointers() {
         memory.poke_words(0x5_0000_0000, &job.finish());
         let stop = AtomicBool::new(false);
         let (mut scratch, budget) = (Scratch::default(), Budget::default());
-        let report = run(&memory, &soc, 0x5_0000_0000, &mut scratch, budget, &stop);
+        let report = run(&memory, &platform(&soc), 0x5_0000_0000, &mut scratch, budget, &stop);
         assert_eq!(report.status, JobStatus::OK);
         assert_eq!(memory.peek(0x5_0000_0900, 16), ecb(&[0; 16]));
     }
@@ -489,7 +498,7 @@ fn nothing_is_left_for_the_next_job() {
         let mut job = Assembler::job(&VIRT_ERA9);
         write(&mut job);
         memory.poke_words(JOB, &job.finish());
-        run(&memory, &VIRT_ERA9, JOB, &mut scratch, Budget::default(), &stop).status.0
+        run(&memory, &platform(&VIRT_ERA9), JOB, &mut scratch, Budget::default(), &stop).status.0
     };
     let status = one(&|d| {
         d.immediate(KEY1, &KEY).immediate(LOAD_CONTEXT1, &[1; 64]).immediate(LOAD_MATH0, &[2; 32]);

@@ -5,12 +5,13 @@
 //! [`Flow::pump`] moves data until nothing can move any more, in bounded pieces, each copied from
 //! the guest once, processed in place, and copied back once. Whoever needs a result pumps first.
 //!
-//! Bounded: a piece is [`PIECE`] bytes, the output FIFO stops taking input at [`BACKLOG`] bytes
+//! Bounded: a piece is [`PIECE`] bytes, the output FIFO stops taking input at as many bytes
 //! that nobody stores, and the bytes and table entries a job may move come out of its
 //! [`Budget`]. A job that can never go on ends with the watchdog's status.
 
-use super::class1::{CARRY_BYTES, Class1};
-use super::command::InputType;
+use super::ccb::class1::{CARRY_BYTES, Class1};
+use super::ccb::class2::Class2;
+use super::command::{ClassNumber, InputType};
 use super::sgt::{Cursor, WalkContext, WalkError};
 use super::status::{DecoError, Failure};
 use crate::device::soc::SocProfile;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Most bytes moved at a time. Large enough that a 64 KiB request is one engine call, small
 /// enough to stay in the second-level cache.
 pub const PIECE: usize = 64 * 1024;
-/// Bytes that may wait in the output FIFO (or the class 2 alignment block) before input stops.
+/// Bytes that may wait in the output FIFO before input stops.
 const BACKLOG: usize = PIECE;
 
 /// What a job may consume before the DECO watchdog ends it (DECO error 1C).
@@ -51,17 +52,11 @@ pub struct Scratch {
     staging: Vec<u8>,
     output: Vec<u8>,
     output_read: usize,
-    align2: VecDeque<u8>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self {
-            staging: vec![0; CARRY_BYTES + PIECE],
-            output: Vec::new(),
-            output_read: 0,
-            align2: VecDeque::new(),
-        }
+        Self { staging: vec![0; CARRY_BYTES + PIECE], output: Vec::new(), output_read: 0 }
     }
 }
 
@@ -105,6 +100,24 @@ pub struct InputTransfer {
     pub class2: bool,
     /// They end class 1's data.
     pub last1: bool,
+    /// They end class 2's data.
+    pub last2: bool,
+}
+
+impl InputTransfer {
+    /// Sequence bytes that nobody gets.
+    #[must_use]
+    pub fn skip(length: u64) -> Self {
+        Self {
+            source: InputSource::Sequence,
+            left: length,
+            kind: InputType::NoInfo,
+            class1: false,
+            class2: false,
+            last1: false,
+            last2: false,
+        }
+    }
 }
 
 /// Where an output transfer's bytes go.
@@ -158,6 +171,8 @@ pub struct Flow<'a, M> {
     scratch: &'a mut Scratch,
     /// The CCB's class 1.
     pub class1: Class1,
+    /// The CCB's class 2.
+    pub class2: Class2,
     /// SEQ IN PTR's data.
     pub sequence_in: Option<Sequence>,
     /// SEQ OUT PTR's data.
@@ -165,6 +180,8 @@ pub struct Flow<'a, M> {
     inputs: VecDeque<InputTransfer>,
     outputs: VecDeque<OutputTransfer>,
     bytes_left: u64,
+    /// A MOVE takes that many bytes out of a class's alignment block.
+    drain: Option<(ClassNumber, u64)>,
     stop: &'a AtomicBool,
     /// The DMA access that failed, if one did: `FAR` and `FADR`.
     pub dma_error: Option<DmaError>,
@@ -181,11 +198,12 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     ) -> Self {
         scratch.output.clear();
         scratch.output_read = 0;
-        scratch.align2.clear();
         Self {
             cx: WalkContext { memory, soc, entries_left: budget.entries },
             scratch,
             class1: Class1::new(),
+            class2: Class2::new(),
+            drain: None,
             sequence_in: None,
             sequence_out: None,
             inputs: VecDeque::new(),
@@ -262,14 +280,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         };
         result.map_err(|e| self.failed(e))?;
         if queued {
-            self.load(InputTransfer {
-                source: InputSource::Sequence,
-                left: buf.len() as u64,
-                kind: InputType::NoInfo,
-                class1: false,
-                class2: false,
-                last1: false,
-            });
+            self.load(InputTransfer::skip(buf.len() as u64));
         }
         Ok(())
     }
@@ -302,23 +313,44 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         self.scratch.output_read = 0;
     }
 
-    /// Moves `length` bytes of class 2 input that no CHA takes to the output FIFO: how null
-    /// ciphers and RFC 4543 copy their payload.
+    /// The first `length` bytes in the output FIFO, left there (an info FIFO entry that snoops).
     ///
     /// # Errors
-    /// The watchdog, if they never come, or the failure of the transfers.
-    pub fn drain_class2(&mut self, mut length: u64) -> Result<(), Failure> {
-        while length > 0 {
-            let ready = self.scratch.align2.len() as u64;
-            let n = ready.min(length);
-            self.scratch.output.extend(self.scratch.align2.drain(..n as usize));
-            length -= n;
-            let moved = self.step_output()? || self.step_input()?;
-            if n == 0 && !moved {
+    /// The watchdog, if they never come.
+    pub fn peek_output(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
+        while self.scratch.waiting() < length {
+            if !self.step_input()? {
                 return Err(DecoError::Watchdog.into());
             }
         }
+        let from = self.scratch.output_read;
+        Ok(self.scratch.output[from..from + length].to_vec())
+    }
+
+    /// Moves `length` bytes of a class's input that its CHA does not take to the output FIFO: how
+    /// null ciphers, RFC 4543 and ChaCha20-Poly1305 copy data that is not encrypted.
+    ///
+    /// # Errors
+    /// The watchdog, if they never come, or the failure of the transfers.
+    pub fn drain_class(&mut self, class: ClassNumber, length: u64) -> Result<(), Failure> {
+        self.drain = Some((class, length));
+        while self.drain.is_some_and(|(_, left)| left > 0) {
+            if !(self.step_output()? || self.step_input()?) {
+                return Err(DecoError::Watchdog.into());
+            }
+        }
+        self.drain = None;
         Ok(())
+    }
+
+    /// Whether a class's CHA takes data of this kind. What it does not take waits in the
+    /// alignment block for a MOVE.
+    fn takes(&self, class: ClassNumber, kind: InputType) -> bool {
+        match class {
+            // Poly data is class 2's; class 1 gets it only to pass it on.
+            ClassNumber::One => self.class1.has_mode() && kind != InputType::Poly,
+            ClassNumber::Two => self.class2.has_mode(),
+        }
     }
 
     /// Moves data until nothing can move.
@@ -402,32 +434,79 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
 
     /// One piece of the first input transfer. `false`: nothing could move.
     fn step_input(&mut self) -> Result<bool, Failure> {
-        let Some(transfer) = self.inputs.front_mut() else { return Ok(false) };
-        let kind = transfer.kind;
-        let (class1, class2) = (transfer.class1, transfer.class2);
-        if class1 && !self.class1.has_mode() {
+        let Some(transfer) = self.inputs.front() else { return Ok(false) };
+        let (kind, left) = (transfer.kind, transfer.left);
+        if !transfer.class1 && !transfer.class2 {
+            return self.step_skip();
+        }
+        // Output nobody stores holds the input back.
+        if self.scratch.waiting() >= BACKLOG {
             return Ok(false);
         }
-        // Output nobody stores, or class 2 data nobody moves, holds the input back.
-        if self.scratch.waiting() >= BACKLOG || (class2 && self.scratch.align2.len() >= BACKLOG) {
-            return Ok(false);
-        }
-        if !class1 && !class2 {
-            let n = transfer.left;
-            let result = match (&mut transfer.source, self.sequence_in.as_mut()) {
-                (InputSource::Sequence, Some(sequence)) => sequence.cursor.skip(&mut self.cx, n),
-                (InputSource::Sequence, None) => return Err(DecoError::Sequence.into()),
-                _ => Ok(()),
-            };
-            result.map_err(|e| self.failed(e))?;
-            self.inputs.pop_front();
-            return Ok(true);
+        let to1 = transfer.class1 && self.takes(ClassNumber::One, kind);
+        let to2 = transfer.class2 && self.takes(ClassNumber::Two, kind);
+        let mut n = left.min(PIECE as u64);
+        // The class, if any, whose copy of the data a MOVE has to take.
+        let unclaimed = match (transfer.class1 && !to1, transfer.class2 && !to2) {
+            (true, true) => return Ok(false),
+            (true, false) => Some(ClassNumber::One),
+            (false, true) => Some(ClassNumber::Two),
+            (false, false) => None,
+        };
+        if let Some(class) = unclaimed {
+            // Of no bytes there is no copy, if another CHA waits for their end.
+            let none = left == 0 && (to1 || to2);
+            match self.drain {
+                _ if none => {}
+                Some((wanted, room)) if wanted == class && room > 0 => n = n.min(room),
+                _ => return Ok(false),
+            }
         }
 
-        let n = usize::try_from(transfer.left).unwrap_or(usize::MAX).min(PIECE);
-        let carry = if class1 && Class1::takes_carry(kind) { self.class1.carry().len() } else { 0 };
+        let n = n as usize;
+        let carry = if to1 && Class1::takes_carry(kind) { self.class1.carry().len() } else { 0 };
         let start = CARRY_BYTES - carry;
         self.scratch.staging[start..CARRY_BYTES].copy_from_slice(&self.class1.carry()[..carry]);
+        let (last1, last2) = self.fetch_piece(n)?;
+        let end = CARRY_BYTES + n;
+        if to2 && kind != InputType::MessageClass1Out2 {
+            if kind == InputType::Poly || self.class2.needs_poly1305_key() {
+                self.class2.set_poly1305_key(self.class1.poly1305_key());
+            }
+            self.class2.input(kind, &self.scratch.staging[CARRY_BYTES..end], last2)?;
+        }
+        if let (Some(_), Some((_, room))) = (unclaimed, &mut self.drain) {
+            *room -= n as u64;
+            self.emit(CARRY_BYTES, n)?;
+        }
+        if to1 {
+            let produced = self.class1.input(kind, &mut self.scratch.staging[start..end], last1)?;
+            if to2 && kind == InputType::MessageClass1Out2 {
+                if self.class2.needs_poly1305_key() {
+                    self.class2.set_poly1305_key(self.class1.poly1305_key());
+                }
+                let snooped = &self.scratch.staging[start..start + produced];
+                self.class2.input(InputType::Message, snooped, last2)?;
+            }
+            self.emit(start, produced)?;
+        }
+        Ok(true)
+    }
+
+    /// Input sequence bytes that nobody gets.
+    fn step_skip(&mut self) -> Result<bool, Failure> {
+        if let Some(transfer) = self.inputs.pop_front() {
+            let sequence = self.sequence_in.as_mut().ok_or(DecoError::Sequence)?;
+            let result = sequence.cursor.skip(&mut self.cx, transfer.left);
+            result.map_err(|e| self.failed(e))?;
+        }
+        Ok(true)
+    }
+
+    /// Copies the next `n` bytes of the first input transfer into the staging buffer, behind the
+    /// place of the carry. Says whether they end class 1's and class 2's data.
+    fn fetch_piece(&mut self, n: usize) -> Result<(bool, bool), Failure> {
+        let Some(transfer) = self.inputs.front_mut() else { return Ok((false, false)) };
         let fresh = &mut self.scratch.staging[CARRY_BYTES..CARRY_BYTES + n];
         let result = match &mut transfer.source {
             InputSource::Sequence => match self.sequence_in.as_mut() {
@@ -443,22 +522,13 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         };
         transfer.left -= n as u64;
         let ended = transfer.left == 0;
-        let last1 = ended && transfer.last1;
+        let last = (ended && transfer.last1, ended && transfer.last2);
         result.map_err(|e| self.failed(e))?;
         self.spend(n as u64)?;
         if ended {
             self.inputs.pop_front();
         }
-
-        let end = CARRY_BYTES + n;
-        if class2 {
-            self.scratch.align2.extend(&self.scratch.staging[CARRY_BYTES..end]);
-        }
-        if class1 {
-            let produced = self.class1.input(kind, &mut self.scratch.staging[start..end], last1)?;
-            self.emit(start, produced)?;
-        }
-        Ok(true)
+        Ok(last)
     }
 
     /// Output bytes that stand in the staging buffer: straight to the store that waits for them,

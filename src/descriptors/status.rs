@@ -37,10 +37,24 @@ pub enum ChaError {
     DataSize = 2,
     /// Key size not valid for the algorithm, or no key loaded.
     KeySize = 3,
+    /// PKHA A size.
+    PkhaASize = 4,
+    /// PKHA B size; for the RNG, test and normal instantiation mixed.
+    PkhaBSize = 5,
     /// Data of a kind that cannot come at this point.
     DataSequence = 6,
+    /// Division by zero; for the RNG, prediction resistance asked of a test instantiation.
+    DivideByZero = 7,
+    /// Even modulus; for the RNG, uninstantiation failed.
+    ModulusEven = 8,
+    /// DES key parity; for the RNG, secure key generation.
+    KeyParity = 9,
     /// The ICV received is not the one computed.
     IcvCheck = 0xa,
+    /// Hardware error; for the RNG, not enough entropy.
+    Hardware = 0xb,
+    /// CCM AAD size; for the RNG, continuous check.
+    AadSize = 0xc,
     /// Class 1 mode written again without resetting the class.
     ClassNotReset = 0xd,
     /// The two classes' CHAs cannot work together.
@@ -93,7 +107,7 @@ pub enum DecoError {
     JobRingReset = 0x1a,
     /// The watchdog: the descriptor loops, or waits for something that cannot come.
     Watchdog = 0x1c,
-    /// More metadata than can be copied at once.
+    /// More than 511 bytes of metadata.
     MetadataSize = 0x22,
     /// A black key needs `JDKEK`/`TDKEK`, which are not loaded.
     KekNotLoaded = 0x24,
@@ -101,6 +115,14 @@ pub enum DecoError {
     DoNotRun = 0x80,
     /// The protocol is not one the DECO has.
     UnknownProtocol = 0x81,
+    /// The protocol data block is not valid.
+    ProtocolData = 0x82,
+    /// A size in a protocol is not valid: RSA input larger than the modulus.
+    ProtocolSize = 0x89,
+    /// Blob: the format is not one the DECO has.
+    BlobMode = 0xc1,
+    /// Blob: key or input of a wrong size.
+    BlobSize = 0xc4,
 }
 
 /// Why a job did not end with status 0.

@@ -7,6 +7,7 @@ mod function;
 mod rings;
 
 use super::*;
+
 use crate::descriptors::status::JobStatus;
 use crate::jobring::Effects;
 use crate::jobring::fake_driver::{NARROW, Port, WIDE, WIDE_HIGH_FIRST};
@@ -14,6 +15,23 @@ use crate::jobring::registers::{MAP, Register};
 use soc::SocProfile;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+
+impl Job {
+    /// The ring a ring job came from.
+    fn ring(&self) -> usize {
+        match self {
+            Self::Ring { ring, .. } => *ring,
+            Self::Direct(_) => panic!("a ring job expected"),
+        }
+    }
+
+    fn taken(&self) -> &TakenJob {
+        match self {
+            Self::Ring { taken, .. } => taken,
+            Self::Direct(_) => panic!("a ring job expected"),
+        }
+    }
+}
 
 const BAR: u64 = pci::BAR0_BYTES;
 /// Guest memory of a [`Rig`]: 1 MiB.
@@ -29,7 +47,11 @@ struct Rig {
 
 impl Rig {
     fn new(soc: &'static SocProfile, rings: usize) -> Self {
-        let device = Device::new(Setup { soc, rings, decos: 2 });
+        let device = Device::new(
+            Setup { soc, rings, decos: 2 },
+            Secrets { seed: Some(1), master_key: None },
+        )
+        .expect("a seeded device needs no entropy");
         let file = tempfile::tempfile().unwrap();
         file.set_len(RAM_BYTES).unwrap();
         let rig = Self { device, file, now: Duration::ZERO };
@@ -89,7 +111,7 @@ impl Rig {
 }
 
 fn report(status: u32) -> Report {
-    Report { status: JobStatus(status), dma_error: None, operation: None }
+    Report { status: JobStatus(status), dma_error: None, sequence_out: 0, operations: [None; 2] }
 }
 
 /// One ring as its driver sees it, through the BAR and the file.
@@ -289,11 +311,11 @@ fn ring_bases_are_written_at_once_or_in_halves_in_either_order() {
 #[test]
 fn counters_are_read_at_once_or_in_halves_on_every_page() {
     let rig = Rig::new(&NARROW, 2);
-    let mode = rig.device.counters.operations().find(|c| c.mode.name() == "aes-cbc").unwrap().mode;
     let bytes = 0x5_0000_0007;
     rig.device.counters.dequeued();
-    let operation = Some((mode, crate::crypto::Direction::Encrypt, bytes));
-    rig.device.counters.finished(&Report { operation, ..report(0) });
+    let work = crate::descriptors::ccb::work::Work::AesCbc;
+    let operations = [Some((work, crate::crypto::Direction::Encrypt, bytes)), None];
+    rig.device.counters.finished(&Report { operations, ..report(0) });
     for page in [0, 1, 2, 3, 4, 6, 7, 8, 15] {
         let base = page * 0x1000;
         assert_eq!(rig.read64(base + 0xf00), 1);
@@ -338,7 +360,7 @@ fn writes_where_nothing_can_be_written_change_nothing() {
     let known = |offset: u64| {
         let within = (offset % 0x1000) as u32;
         match offset / 0x1000 {
-            0 => ctrl::TABLE.iter().any(|d| d.offset == within),
+            0 => [ctrl::TABLE, rng4::TABLE].iter().any(|t| t.iter().any(|d| d.offset == within)),
             1 | 2 => jobring::registers::at(within).is_some(),
             _ => false,
         }
@@ -429,7 +451,7 @@ fn swrst_resets_the_core_and_not_the_function() {
     assert_eq!(rig.device.memory.len(), 1, "memory stays mapped");
     // The job that was running has nowhere to go, and the ring works again.
     rig.complete(&job, 0);
-    assert_eq!(rig.ring(job.ring).read(Register::Orsfr), 0);
+    assert_eq!(rig.ring(job.ring()).read(Register::Orsfr), 0);
     rig.ring(0).set_up(8);
     rig.ring(0).add(1);
     let (job, _) = rig.device.take_job();
@@ -507,7 +529,9 @@ fn the_first_lines_of_a_kind_are_logged_and_then_ever_fewer() {
 #[test]
 fn impossible_setups_panic() {
     for (rings, decos) in [(0, 1), (5, 1), (1, 0), (1, 16)] {
-        let made = std::panic::catch_unwind(|| Device::new(Setup { soc: &NARROW, rings, decos }));
+        let made = std::panic::catch_unwind(|| {
+            Device::new(Setup { soc: &NARROW, rings, decos }, Secrets::default())
+        });
         assert!(made.is_err(), "{rings} rings, {decos} DECOs");
     }
 }

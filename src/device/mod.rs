@@ -5,20 +5,27 @@
 //! most a ring of them, during a flush); no lock is held while a job runs. Lock order: a ring,
 //! then the pin.
 
+pub mod direct;
 pub mod dma;
 pub mod intx;
 pub mod pci;
+pub mod platform;
 pub mod registers;
 pub mod rng4;
 pub mod soc;
 
 use crate::control::counters::Counters;
 use crate::control::stats;
-use crate::descriptors::deco::Report;
-use crate::jobring::{self, JobRing, TakenJob};
+use crate::crypto::rng::Unavailable;
+use crate::descriptors::buffer::DescriptorBuffer;
+use crate::descriptors::deco::{self, Report};
+use crate::descriptors::flow::{Budget, Scratch};
+use crate::jobring::{self, JobResult, JobRing, TakenJob};
+use direct::{Direct, DirectJob};
 use dma::DmaSpace;
 use intx::Intx;
 use pci::ConfigSpace;
+use platform::{Platform, Secrets};
 use registers::{RegisterFile, ctrl, version};
 use soc::SocProfile;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -86,6 +93,8 @@ pub struct Device {
     rings: Vec<Mutex<JobRing>>,
     pin: Mutex<Intx>,
     fault: Mutex<version::Fault>,
+    direct: Mutex<Direct>,
+    platform: Platform,
     /// Guest memory.
     pub memory: DmaSpace,
     /// Jobs and bytes.
@@ -96,14 +105,19 @@ pub struct Device {
     odd_accesses: AtomicU64,
 }
 
-/// A job and the ring it came from.
+/// A job for a DECO.
 #[derive(Debug)]
 #[must_use = "a taken job must be completed"]
-pub struct Job {
-    /// Ring number.
-    pub ring: usize,
-    /// The job.
-    pub taken: TakenJob,
+pub enum Job {
+    /// From a job ring.
+    Ring {
+        /// Ring number.
+        ring: usize,
+        /// The job.
+        taken: TakenJob,
+    },
+    /// Written into DECO 0 by software.
+    Direct(Box<DirectJob>),
 }
 
 /// Whether the `n`-th event of a kind deserves a log line: the first few, then ever fewer, so
@@ -117,7 +131,9 @@ pub fn worth_a_line(n: u64) -> bool {
 enum Page {
     Ctrl,
     Ring(usize),
-    /// A block that only has the version window: RTIC, QI, DECO, absent job rings.
+    /// DECO 0, under software's control while DECORR grants it.
+    Deco0,
+    /// A block that only has the version window: RTIC, QI, other DECOs, absent job rings.
     VersionOnly,
     Nothing,
 }
@@ -128,28 +144,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Device {
-    /// A device in its reset state, with no memory mapped.
+    /// A device after power-on, with no memory mapped.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the operating system has no random bytes for its keys.
     ///
     /// # Panics
     /// If the numbers of rings or DECOs are out of range; the command line checks them.
-    #[must_use]
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(setup: Setup, secrets: Secrets) -> Result<Self, Unavailable> {
         assert!((1..=MAX_RINGS).contains(&setup.rings), "1 to {MAX_RINGS} job rings");
         assert!((1..=MAX_DECOS).contains(&setup.decos), "1 to {MAX_DECOS} DECOs");
-        Self {
+        Ok(Self {
             setup,
             config: Mutex::new(ConfigSpace::new()),
             ctrl: Mutex::new(RegisterFile::new(ctrl::TABLE)),
             rings: (0..setup.rings).map(|n| Mutex::new(JobRing::new(n, setup.soc))).collect(),
             pin: Mutex::new(Intx::default()),
             fault: Mutex::new(version::Fault::default()),
+            direct: Mutex::new(Direct::new()),
+            platform: Platform::new(setup.soc, secrets)?,
             memory: DmaSpace::default(),
             counters: Counters::default(),
             running: AtomicU32::new(0),
             next_ring: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
             odd_accesses: AtomicU64::new(0),
-        }
+        })
     }
 
     /// How the device was built.
@@ -162,6 +182,7 @@ impl Device {
         match offset / PAGE {
             0 => Page::Ctrl,
             n @ 1..=4 if (n as usize) <= self.rings.len() => Page::Ring(n as usize - 1),
+            8 => Page::Deco0,
             1..=4 | 6.. => Page::VersionOnly,
             _ => Page::Nothing,
         }
@@ -181,7 +202,11 @@ impl Device {
             return version::read(within, self.setup.soc, &state).unwrap_or(0);
         }
         match page {
+            Page::Ctrl if (rng4::START..rng4::END).contains(&within) => {
+                self.platform.rng().read(within).unwrap_or(0)
+            }
             Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
+            Page::Deco0 => lock(&self.direct).read(within, self.setup.soc.era).unwrap_or(0),
             Page::Ring(n) => {
                 jobring::registers::at(within).map_or(0, |r| lock(&self.rings[n]).read_register(r))
             }
@@ -192,7 +217,14 @@ impl Device {
     fn write_word(&self, offset: u32, value: u32, now: Duration) -> Outcome {
         let within = offset % PAGE;
         match self.page(offset) {
+            Page::Ctrl if (rng4::START..rng4::END).contains(&within) => {
+                match self.platform.rng().write(within, value) {
+                    Some(()) => Outcome::default(),
+                    None => self.ignored(offset, "no register there"),
+                }
+            }
             Page::Ctrl => self.write_ctrl(within, value),
+            Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
                 Some(register) => self
                     .with_ring(n, |ring| ring.write_register(register, value, &self.memory, now)),
@@ -241,6 +273,9 @@ impl Device {
                 let requested = value & ctrl::DECORR_RQD0;
                 let granted = if requested != 0 { ctrl::DECORR_DEN0 } else { 0 };
                 ctrl.set(offset, requested | granted);
+                if granted == 0 {
+                    lock(&self.direct).release();
+                }
             }
             _ => {
                 if ctrl.write(offset, value).is_none() {
@@ -252,10 +287,21 @@ impl Device {
         Outcome::default()
     }
 
+    fn write_deco0(&self, offset: u32, value: u32) -> Outcome {
+        if lock(&self.ctrl).read(ctrl::DECORR).unwrap_or(0) & ctrl::DECORR_DEN0 == 0 {
+            return self.ignored(offset, "DECO 0 has not been requested (DECORR)");
+        }
+        match lock(&self.direct).write(offset % PAGE, value) {
+            Some(doorbell) => Outcome { doorbell, ..Outcome::default() },
+            None => self.ignored(offset, "no register there"),
+        }
+    }
+
     /// MCFGR.SWRST: everything but the PCI function itself.
     fn reset_core(&self) -> Outcome {
         lock(&self.ctrl).reset();
         *lock(&self.fault) = version::Fault::default();
+        lock(&self.direct).release();
         (0..self.rings.len())
             .map(|n| {
                 self.with_ring(n, |ring| {
@@ -269,6 +315,8 @@ impl Device {
     /// Function level reset: registers, rings, configuration space. Mappings stay.
     pub fn reset(&self) -> Outcome {
         let outcome = self.reset_core();
+        // A power-on for the RNG too: its handles and keys are gone. The master key is not.
+        self.platform.rng().power_on_reset();
         *lock(&self.config) = ConfigSpace::new();
         self.memory.set_master(false);
         lock(&self.pin).reset();
@@ -367,12 +415,16 @@ impl Device {
     /// Whether a job could be taken now.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.rings.iter().any(|ring| lock(ring).ready())
+        lock(&self.direct).ready() || self.rings.iter().any(|ring| lock(ring).ready())
     }
 
     /// Takes the next job, going round the rings. The [`Outcome`] tells of a ring error.
     pub fn take_job(&self) -> (Option<Job>, Outcome) {
         let mut outcome = Outcome::default();
+        if let Some(job) = lock(&self.direct).take() {
+            self.running.fetch_add(1, Ordering::Relaxed);
+            return (Some(Job::Direct(Box::new(job))), outcome);
+        }
         let first = self.next_ring.load(Ordering::Relaxed);
         for i in 0..self.rings.len() {
             let n = (first + i) % self.rings.len();
@@ -387,36 +439,83 @@ impl Device {
                 self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
                 self.running.fetch_add(1, Ordering::Relaxed);
                 self.counters.dequeued();
-                return (Some(Job { ring: n, taken }), outcome);
+                return (Some(Job::Ring { ring: n, taken }), outcome);
             }
         }
         (None, outcome)
     }
 
+    /// Runs a job that was taken. No lock of the device is held meanwhile.
+    pub fn run_job(&self, job: &Job, scratch: &mut Scratch) -> Report {
+        let budget = Budget::default();
+        match job {
+            Job::Ring { taken, .. } => deco::run(
+                &self.memory,
+                &self.platform,
+                taken.descriptor,
+                scratch,
+                budget,
+                &taken.stop,
+            ),
+            Job::Direct(direct) => {
+                let soc = self.setup.soc;
+                match DescriptorBuffer::from_words(&self.memory, soc, &direct.words) {
+                    Ok(buffer) => deco::run_buffer(
+                        &self.memory,
+                        &self.platform,
+                        buffer,
+                        scratch,
+                        budget,
+                        &direct.stop,
+                    ),
+                    Err(error) => Report::of_walk(error),
+                }
+            }
+        }
+    }
+
     /// A taken job has ended.
     pub fn complete_job(&self, job: &Job, report: &Report, now: Duration) -> Outcome {
         self.counters.finished(report);
+        let ring = match job {
+            Job::Ring { ring, .. } => *ring,
+            Job::Direct(_) => 0,
+        };
         if let Some(error) = &report.dma_error {
-            *lock(&self.fault) = version::Fault::new(error, job.ring);
+            *lock(&self.fault) = version::Fault::new(error, ring);
         }
         if !report.status.is_ok() {
-            let n = self.failures.fetch_add(1, Ordering::Relaxed);
-            if worth_a_line(n) {
-                let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
-                log::warn!(
-                    "jr{}: job {:#x} (slot {}) ended with status {}{cause}",
-                    job.ring,
-                    job.taken.descriptor,
-                    job.taken.slot,
-                    report.status,
-                );
-            }
+            self.log_failure(job, report);
         }
-        let outcome = self.with_ring(job.ring, |ring| {
-            ring.complete(&job.taken, report.status, &self.memory, now)
-        });
+        let outcome = match job {
+            Job::Ring { ring, taken } => self.with_ring(*ring, |ring| {
+                let (status, sequence_out) = (report.status, report.sequence_out);
+                ring.complete(taken, JobResult { status, sequence_out }, &self.memory, now)
+            }),
+            Job::Direct(direct) => {
+                lock(&self.direct).complete(direct, report.status);
+                Outcome::default()
+            }
+        };
         self.running.fetch_sub(1, Ordering::Relaxed);
         outcome
+    }
+
+    fn log_failure(&self, job: &Job, report: &Report) {
+        let status = report.status;
+        let Job::Ring { ring, taken } = job else {
+            // The regular end of a descriptor there is a JUMP HALT.
+            log::debug!("DECO 0, direct: ended with status {status}");
+            return;
+        };
+        if worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed)) {
+            let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
+            log::warn!(
+                "jr{ring}: job {:#x} (slot {}) ended with status {status}{cause}",
+                taken.descriptor,
+                taken.slot,
+            );
+        }
     }
 
     /// The earliest time at which [`Self::tick`] has something to do.

@@ -45,7 +45,18 @@ pub struct Cha {
 impl Cha {
     /// Not part of this SoC.
     pub const ABSENT: Self = Self { version: 0, revision: 0, count: 0 };
+
+    /// One instance of that version, revision 0.
+    #[must_use]
+    pub const fn one(version: u8) -> Self {
+        Self { version, revision: 0, count: 1 }
+    }
 }
+
+/// MDHA version nibble of the engine with all digests (Linux `regs.h`, `CHA_VER_VID_MD_HP`).
+pub const MDHA_HIGH_PERFORMANCE: u8 = 2;
+/// RNG version nibble of RNG4.
+pub const RNG4: u8 = 4;
 
 /// AESA version nibble of the high-performance engine, which has XTS and GCM
 /// (Linux `regs.h`, `CHA_VER_VID_AES_HP`).
@@ -71,13 +82,27 @@ pub struct SocProfile {
     pub high_word_first: bool,
     /// AESA.
     pub aes: Cha,
+    /// DESA.
+    pub des: Cha,
+    /// MDHA; its version says how long a digest can be.
+    pub mdha: Cha,
+    /// CCHA: ChaCha20. Only Era 10 devices can say that they have it.
+    pub chacha: Cha,
+    /// PTHA: Poly1305. Likewise.
+    pub poly1305: Cha,
+    /// RNG; version 4 has state handles.
+    pub rng: Cha,
+    /// PKHA.
+    pub pkha: Cha,
+    /// Blob protocol (`CTPR_LS.BLOB`).
+    pub blob: bool,
     /// Rate of the CAAM interface clock in Hz. Only the coalescing timer uses it
     /// (`JRCFGR_LS.ICTT` counts 64 clocks); it promises nothing about speed.
     pub clock_hz: u64,
 }
 
 /// The profiles `--soc` knows, the default first.
-pub const PROFILES: &[SocProfile] = &[VIRT_ERA9];
+pub const PROFILES: &[SocProfile] = &[VIRT_ERA9, VIRT_ERA10];
 
 /// The default: not a part one can buy, but a CAAM as QEMU's `virt` board could have carried it.
 ///
@@ -87,14 +112,34 @@ pub const PROFILES: &[SocProfile] = &[VIRT_ERA9];
 /// 32-bit pointers and 4 KiB register pages as on all i.MX parts.
 pub const VIRT_ERA9: SocProfile = SocProfile {
     name: "virt-era9",
-    description: "Era 9, little-endian, 32-bit pointers, 4 KiB pages, AESA-HP only",
+    description: "Era 9, little-endian, 32-bit pointers, 4 KiB pages; AES, DES, MD, PK, RNG4, blobs",
     era: 9,
     secvid_ms: 0x0a16_0401,
     secvid_ls: 0,
     pointer: PointerSize::Bits32,
     high_word_first: false,
-    aes: Cha { version: AES_HIGH_PERFORMANCE, revision: 0, count: 1 },
+    aes: Cha::one(AES_HIGH_PERFORMANCE),
+    des: Cha::one(0),
+    mdha: Cha::one(MDHA_HIGH_PERFORMANCE),
+    chacha: Cha::ABSENT,
+    poly1305: Cha::ABSENT,
+    rng: Cha::one(RNG4),
+    pkha: Cha::one(0),
+    blob: true,
     clock_hz: 266_000_000,
+};
+
+/// The same with the version registers of Era 10, and the CHAs only those can announce.
+/// The identity is the LX2160A's (IP 0A1A.2.0; `socs.md`), which however has 64-bit pointers and
+/// 64 KiB pages.
+pub const VIRT_ERA10: SocProfile = SocProfile {
+    name: "virt-era10",
+    description: "Era 10, otherwise as virt-era9; ChaCha20 and Poly1305 as well",
+    era: 10,
+    secvid_ms: 0x0a1a_0200,
+    chacha: Cha::one(0),
+    poly1305: Cha::one(0),
+    ..VIRT_ERA9
 };
 
 impl SocProfile {
@@ -109,6 +154,13 @@ impl SocProfile {
     #[must_use]
     pub fn aes_is_high_performance(&self) -> bool {
         self.aes.count > 0 && self.aes.version >= AES_HIGH_PERFORMANCE
+    }
+
+    /// Bytes of the longest digest: MDHA LP256 (version 0) ends at SHA-256
+    /// (Linux `caamhash.c`, `caam_algapi_hash_init`).
+    #[must_use]
+    pub fn largest_digest(&self) -> usize {
+        if self.mdha.version == 0 { 32 } else { 64 }
     }
 
     /// One descriptor word from memory. Every profile so far is little-endian.

@@ -10,7 +10,7 @@ use super::registers::{
     JRCFGR_IMSK, JRCR_RESET,
     Register::{self, *},
 };
-use super::{Effects, JobRing, TakenJob};
+use super::{Effects, JobResult, JobRing, TakenJob};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::{PointerSize, SocProfile, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
@@ -142,7 +142,8 @@ impl Bench {
     }
 
     pub fn complete(&mut self, job: &TakenJob, status: u32) -> Effects {
-        self.ring.complete(job, JobStatus(status), &self.ram, self.now)
+        let result = JobResult { status: JobStatus(status), sequence_out: 0 };
+        self.ring.complete(job, result, &self.ram, self.now)
     }
 
     /// Takes and completes one job.

@@ -11,7 +11,7 @@ pub mod interrupt;
 pub mod registers;
 mod ring;
 
-pub use ring::{JobRing, RingStats, TakenJob};
+pub use ring::{JobResult, JobRing, RingStats, TakenJob};
 
 /// What has to happen after an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -23,6 +23,19 @@ pub struct TakenJob {
     epoch: u32,
 }
 
+/// What goes into the output ring for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobResult {
+    /// Status word.
+    pub status: JobStatus,
+    /// Bytes stored to the output sequence.
+    pub sequence_out: u32,
+}
+
+impl JobResult {
+    const FLUSHED: Self = Self { status: JobStatus::FLUSHED, sequence_out: 0 };
+}
+
 /// What a ring has done since the device was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RingStats {
@@ -324,7 +337,7 @@ impl JobRing {
         while self.pending > 0 {
             match self.fetch(memory) {
                 Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
-                    let given_back = self.publish(memory, descriptor, JobStatus::FLUSHED, now);
+                    let given_back = self.publish(memory, descriptor, JobResult::FLUSHED, now);
                     self.stats.flushed += u64::from(given_back);
                 }
                 Some(_) => dropped += 1,
@@ -406,7 +419,7 @@ impl JobRing {
     pub fn complete<M: GuestMemory>(
         &mut self,
         job: &TakenJob,
-        status: JobStatus,
+        result: JobResult,
         memory: &M,
         now: Duration,
     ) -> Effects {
@@ -415,7 +428,7 @@ impl JobRing {
             return Effects::NONE;
         }
         self.in_flight -= 1;
-        self.publish(memory, job.descriptor, status, now);
+        self.publish(memory, job.descriptor, result, now);
         self.settle();
         if self.deadline().is_some() { Effects::TIMER } else { Effects::NONE }
     }
@@ -426,9 +439,10 @@ impl JobRing {
         &mut self,
         memory: &M,
         descriptor: u64,
-        status: JobStatus,
+        result: JobResult,
         now: Duration,
     ) -> bool {
+        let status = result.status;
         let pointer = self.soc.pointer.bytes();
         let size = self.entry_out() as usize;
         let mut entry = [0; 16];
@@ -440,6 +454,8 @@ impl JobRing {
             entry[4..8].copy_from_slice(&self.soc.word_bytes(at4));
         }
         entry[pointer..pointer + 4].copy_from_slice(&self.soc.word_bytes(status.0));
+        // Behind the end of the entry unless INCL_SEQ_OUT makes it part of it.
+        entry[pointer + 4..pointer + 8].copy_from_slice(&self.soc.word_bytes(result.sequence_out));
         let at = self.base(self.base_out).wrapping_add(u64::from(self.write) * size as u64);
         self.last_status = status;
         if let Err(e) = memory.write(at, &entry[..size]) {

@@ -2,8 +2,7 @@
 
 use super::Error;
 use super::shell::Shell;
-use crate::descriptors::deco;
-use crate::descriptors::flow::{Budget, Scratch};
+use crate::descriptors::flow::Scratch;
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,22 +56,14 @@ fn run(shell: &Arc<Shell>) -> Result<(), event_manager::Error> {
 
 fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
     let device = &shell.device;
-    let setup = device.setup();
     loop {
         let (job, outcome) = device.take_job();
         shell.apply(outcome);
         let Some(job) = job else { return };
-        if setup.decos > 1 && device.has_work() {
+        if device.setup().decos > 1 && device.has_work() {
             shell.ring_doorbell();
         }
-        let report = deco::run(
-            &device.memory,
-            setup.soc,
-            job.taken.descriptor,
-            scratch,
-            Budget::default(),
-            &job.taken.stop,
-        );
+        let report = device.run_job(&job, scratch);
         shell.apply(device.complete_job(&job, &report, shell.now()));
         if shell.stopping() {
             return;

@@ -52,7 +52,7 @@ impl Listener {
     /// Opens the endpoint.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`enum@Error`].
     pub fn new(endpoint: &Endpoint) -> Result<Self, Error> {
         match endpoint {
             Endpoint::Path(path) => Self::create(path),

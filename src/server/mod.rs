@@ -12,10 +12,12 @@ pub mod shell;
 pub mod signals;
 pub mod supervisor;
 
+use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
 use listener::Listener;
 use shell::Shell;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct Options {
     pub endpoint: Endpoint,
     /// The device.
     pub setup: Setup,
+    /// Where the device's random bytes and keys come from.
+    pub secrets: Secrets,
     /// Written with `ready` when clients can connect.
     pub ready: Option<RawFd>,
     /// Statistics are written there at the end and on SIGUSR1.
@@ -56,6 +60,14 @@ pub enum Error {
         fd: RawFd,
         /// Why.
         source: std::io::Error,
+    },
+    /// The master key could not be read.
+    #[error("--master-key {path}: {reason}")]
+    MasterKey {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
     },
     /// An event descriptor, a timer or a thread could not be had.
     #[error("cannot set up {what}: {source}")]
@@ -88,19 +100,26 @@ impl Error {
 /// Serves clients until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`Error`]; nothing is left behind.
+/// [`enum@Error`]; nothing is left behind.
 pub fn serve(options: &Options) -> Result<(), Error> {
+    // Before anything is opened: a number that was not inherited would soon be one of ours.
+    let ready = options.ready.map(|fd| ready_descriptor(fd, &options.endpoint)).transpose()?;
     // Before any thread exists, so that all of them inherit the mask.
     let signals = signals::Signals::block().map_err(Error::setup("signal handling"))?;
     let listener = Listener::new(&options.endpoint)?;
-    let device = Arc::new(Device::new(options.setup));
+    if let Some(path) = &options.stats {
+        supervisor::probe(path)?;
+    }
+    let device = Device::new(options.setup, options.secrets.clone())
+        .map_err(|e| Error::Setup { what: "random keys", source: std::io::Error::other(e) })?;
+    let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 
     let decos = (0..options.setup.decos)
         .map(|n| deco::spawn(n, Arc::clone(&shell)))
         .collect::<Result<Vec<_>, _>>()?;
     backend::spawn(&listener, Arc::clone(&shell))?;
-    announce(options, &listener)?;
+    announce(ready, &listener)?;
 
     let result = supervisor::run(signals, &shell, options.stats.as_deref());
     shell.stop();
@@ -115,15 +134,23 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     result.and(written)
 }
 
-fn announce(options: &Options, listener: &Listener) -> Result<(), Error> {
-    if let Some(fd) = options.ready {
-        // SAFETY: F_GETFD only asks whether the descriptor is open.
-        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
-            let source = std::io::Error::last_os_error();
-            return Err(Error::Ready { fd, source });
-        }
-        // SAFETY: the descriptor is open, and the command line hands it to us to use and close.
-        let mut file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+/// Takes over the descriptor of `--ready-fd`.
+fn ready_descriptor(fd: RawFd, endpoint: &Endpoint) -> Result<(RawFd, File), Error> {
+    let error = |source| Error::Ready { fd, source };
+    if *endpoint == Endpoint::Descriptor(fd) {
+        return Err(error(io::Error::new(io::ErrorKind::InvalidInput, "it is the --fd socket")));
+    }
+    // SAFETY: F_GETFD only asks whether the descriptor is open.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(error(io::Error::last_os_error()));
+    }
+    // SAFETY: the descriptor is open, none of ours, and the command line hands it to us to use
+    // and close.
+    Ok((fd, File::from(unsafe { OwnedFd::from_raw_fd(fd) })))
+}
+
+fn announce(ready: Option<(RawFd, File)>, listener: &Listener) -> Result<(), Error> {
+    if let Some((fd, mut file)) = ready {
         file.write_all(b"ready\n").map_err(|source| Error::Ready { fd, source })?;
     }
     // Nobody has to listen on stdout.

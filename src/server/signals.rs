@@ -42,7 +42,7 @@ impl Signals {
     }
 
     /// The next signal that has come, if one has.
-    pub fn next(&mut self) -> Option<Request> {
+    pub fn take(&mut self) -> Option<Request> {
         let mut info = [0; size_of::<libc::signalfd_siginfo>()];
         self.0.read_exact(&mut info).ok()?;
         // ssi_signo is the structure's first field, 32 bits.

@@ -48,7 +48,7 @@ impl MutEventSubscriber for Supervisor {
     fn process(&mut self, events: Events, _: &mut EventOps) {
         match events.data() {
             SIGNAL => {
-                while let Some(request) = self.signals.next() {
+                while let Some(request) = self.signals.take() {
                     match (request, self.stats.as_deref()) {
                         (Request::Stop, _) => self.stop.store(true, Ordering::Release),
                         (Request::WriteStatistics, Some(path)) => {
@@ -113,6 +113,23 @@ pub fn run(signals: Signals, shell: &Arc<Shell>, stats: Option<&Path>) -> Result
     Ok(())
 }
 
+/// The file that becomes the statistics when it is complete.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+/// Whether statistics can be written there: better known now than at the end.
+///
+/// # Errors
+/// [`Error::Stats`].
+pub fn probe(path: &Path) -> Result<(), Error> {
+    let error = |source| Error::Stats { path: path.to_owned(), source };
+    fs::write(temporary(path), "").map_err(error)?;
+    fs::remove_file(temporary(path)).map_err(error)
+}
+
 /// Writes the statistics, whole or not at all.
 ///
 /// # Errors
@@ -121,8 +138,6 @@ pub fn write(shell: &Shell, path: &Path) -> Result<(), Error> {
     let error = |source| Error::Stats { path: path.to_owned(), source };
     let json = serde_json::to_string_pretty(&shell.device.statistics())
         .map_err(|e| error(io::Error::other(e)))?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    fs::write(&temporary, json + "\n").map_err(error)?;
-    fs::rename(&temporary, path).map_err(error)
+    fs::write(temporary(path), json + "\n").map_err(error)?;
+    fs::rename(temporary(path), path).map_err(error)
 }

@@ -3,6 +3,7 @@
 
 use caam_emu::descriptors::deco::{self, Report};
 use caam_emu::descriptors::flow::{Budget, Scratch};
+use caam_emu::device::platform::{Platform, Secrets};
 use caam_emu::device::soc::SocProfile;
 use caam_emu::memory::{Access, DmaError, GuestMemory};
 use std::cell::RefCell;
@@ -233,6 +234,13 @@ impl Fixture {
     }
 }
 
-pub fn run(memory: &impl GuestMemory, soc: &SocProfile, job: u64, budget: Budget) -> Report {
-    deco::run(memory, soc, job, &mut Scratch::default(), budget, &AtomicBool::new(false))
+pub fn run(
+    memory: &impl GuestMemory,
+    soc: &'static SocProfile,
+    job: u64,
+    budget: Budget,
+) -> Report {
+    let platform = Platform::new(soc, Secrets { seed: Some(1), master_key: None })
+        .expect("a seeded platform needs no entropy");
+    deco::run(memory, &platform, job, &mut Scratch::default(), budget, &AtomicBool::new(false))
 }

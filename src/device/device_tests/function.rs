@@ -129,7 +129,7 @@ fn a_function_reset_leaves_nothing_but_mappings_and_counters() {
     fresh.device.write_config(4, &[0, 0]).unwrap();
     assert!(!rig.device.reset().interrupt);
     assert_eq!(config(&rig), config(&fresh), "bus mastering is off again, too");
-    assert!(running.taken.stop.load(Ordering::Relaxed), "what runs should end");
+    assert!(running.taken().stop.load(Ordering::Relaxed), "what runs should end");
     rig.complete(&running, 0);
     let counted = rig.read64(0xf00);
     assert_eq!(counted, 2, "performance counters go on");

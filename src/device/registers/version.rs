@@ -7,10 +7,13 @@ use crate::control::counters::Counters;
 use crate::device::soc::{Cha, SocProfile};
 use crate::memory::{Access, DmaError};
 
+/// RNG4 state handles.
+pub const STATE_HANDLES: usize = 2;
+
 /// First offset of the window.
 pub const START: u32 = 0xe80;
 
-/// The fault address registers: the first DMA error since reset, as hardware latches it.
+/// The fault address registers: the last DMA error (inferred).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fault {
     address: u64,
@@ -61,8 +64,40 @@ fn counts_ms(state: &State<'_>) -> u32 {
     nibble(state.decos as u8, 24) | nibble(state.rings as u8, 28)
 }
 
+/// CHAVID_LS, CHANUM_LS or CRNR_LS: AES 3:0, DES 7:4, MDHA 15:12, RNG 19:16, PKHA 31:28.
 fn of_all(soc: &SocProfile, field: fn(&Cha) -> u8) -> u32 {
     nibble(field(&soc.aes), 0)
+        | nibble(field(&soc.des), 4)
+        | nibble(field(&soc.mdha), 12)
+        | nibble(field(&soc.rng), 16)
+        | nibble(field(&soc.pkha), 28)
+}
+
+/// AESA_VERSION MISC: GCM (Linux `regs.h`, `CHA_VER_MISC_AES_GCM`).
+const MISC_AES_GCM: u32 = 1 << 9;
+
+/// An Era 10 version register: count 7:0, revision 23:16, version 31:24.
+fn era10(cha: &Cha) -> u32 {
+    u32::from(cha.count) | u32::from(cha.revision) << 16 | u32::from(cha.version) << 24
+}
+
+/// The registers of Era 10, 0xE80 to 0xEFC.
+fn read_era10(offset: u32, soc: &SocProfile, state: &State<'_>) -> Option<u32> {
+    let count = |n: usize| n as u32;
+    Some(match offset {
+        0xe8c => era10(&soc.pkha),
+        0xe90 => era10(&soc.aes) | if soc.aes_is_high_performance() { MISC_AES_GCM } else { 0 },
+        0xe94 => era10(&soc.mdha),
+        0xe98 => era10(&soc.des),
+        0xeac => era10(&soc.chacha),
+        0xeb0 => era10(&soc.poly1305),
+        0xeb4 => era10(&soc.rng),
+        // The TRNG is part of RNG4.
+        0xeb8 => era10(&soc.rng),
+        0xef8 => count(state.rings),
+        0xefc => count(state.decos),
+        _ => return None,
+    })
 }
 
 /// The word at `offset` of any page, if the window has a register there.
@@ -72,14 +107,24 @@ pub fn read(offset: u32, soc: &SocProfile, state: &State<'_>) -> Option<u32> {
         let (at0, at4) = soc.split(state.counters.performance(counter));
         return Some(if half == 0 { at0 } else { at4 });
     }
+    if soc.era >= 10 && (START..0xf00).contains(&offset) {
+        return read_era10(offset, soc, state);
+    }
     Some(match offset {
         // CRNR
         0xfa0 => 0,
         0xfa4 => of_all(soc, |cha| cha.revision),
-        // CTPR_MS: no virtualisation, no queue interface, 4 KiB pages, one RNG state handle or
-        // none, DECO watchdog (20). CTPR_LS: no blobs, no protocols, no DKP.
-        0xfa8 => 1 << 20 | u32::from(soc.pointer.bytes() == 8) << 17,
-        0xfac => 0,
+        // CTPR_MS: no virtualisation, no queue interface, 4 KiB pages, RNG state handles (10:8),
+        // DECO watchdog (20), 64-bit pointers (17). CTPR_LS: blobs (1), RSA (10), DKP (14).
+        0xfa8 => {
+            let handles = if soc.rng.count > 0 { STATE_HANDLES as u32 } else { 0 };
+            1 << 20 | u32::from(soc.pointer.bytes() == 8) << 17 | handles << 8
+        }
+        0xfac => {
+            u32::from(soc.blob) << 1
+                | u32::from(soc.pkha.count > 0) << 10
+                | u32::from(soc.mdha.count > 0) << 14
+        }
         // SMSTA: normal; SMPO
         0xfb4 => 2,
         0xfbc => 0,
@@ -144,36 +189,14 @@ pub enum Performance {
     InboundBytesValidated,
 }
 
-/// Names of the window's registers, for logs.
-#[must_use]
-pub fn name(offset: u32) -> Option<&'static str> {
-    Some(match offset {
-        0xf00..0xf38 => "PC_*",
-        0xfa0 | 0xfa4 => "CRNR",
-        0xfa8 | 0xfac => "CTPR",
-        0xfb4 => "SMSTA",
-        0xfbc => "SMPO",
-        0xfc0 | 0xfc4 => "FAR",
-        0xfc8 => "FALR",
-        0xfcc => "FADR",
-        0xfd4 => "CSTA",
-        0xfd8 | 0xfdc => "SMVID",
-        0xfe0 => "RVID",
-        0xfe4 => "CCBVID",
-        0xfe8 | 0xfec => "CHAVID",
-        0xff0 | 0xff4 => "CHANUM",
-        0xff8 | 0xffc => "SECVID",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::crypto::Direction;
+    use crate::descriptors::ccb::work::Work;
     use crate::descriptors::deco::Report;
     use crate::descriptors::status::JobStatus;
-    use crate::device::soc::{PROFILES, PointerSize, VIRT_ERA9};
+    use crate::device::soc::{PROFILES, PointerSize, VIRT_ERA9, VIRT_ERA10};
 
     fn state(counters: &Counters) -> State<'_> {
         State { counters, fault: Fault::default(), busy: false, rings: 4, decos: 2 }
@@ -187,8 +210,8 @@ mod tests {
         let era9: &[(u32, u32)] = &[
             (0xfa0, 0),           // CRNR_MS
             (0xfa4, 0),           // CRNR_LS: AESA revision 0
-            (0xfa8, 0x0010_0000), // CTPR_MS: DECO watchdog; 4 KiB pages, no PS, no QI
-            (0xfac, 0),           // CTPR_LS: no blobs, no protocols
+            (0xfa8, 0x0010_0200), // CTPR_MS: DECO watchdog, 2 RNG handles; 4 KiB pages, no PS, no QI
+            (0xfac, 0x0000_4402), // CTPR_LS: blobs, RSA, DKP
             (0xfb4, 2),           // SMSTA: normal
             (0xfbc, 0),           // SMPO
             (0xfc0, 0),           // FAR
@@ -201,13 +224,34 @@ mod tests {
             (0xfe0, 0),           // RVID
             (0xfe4, 0x0900_0000), // CCBVID: Era 9
             (0xfe8, 0),           // CHAVID_MS
-            (0xfec, 4),           // CHAVID_LS: AESA high performance
+            (0xfec, 0x0004_2004), // CHAVID_LS: AESA-HP, MDHA-HP, RNG4
             (0xff0, 0x4200_0000), // CHANUM_MS: 4 job rings, 2 DECOs
-            (0xff4, 1),           // CHANUM_LS: one AESA
+            (0xff4, 0x1001_1011), // CHANUM_LS: one AESA, DESA, MDHA, RNG, PKHA
             (0xff8, 0x0a16_0401), // SECVID_MS
             (0xffc, 0),           // SECVID_LS
         ];
-        let tables = [(&VIRT_ERA9, era9)];
+        let era10 = &[
+            (0xe8c, 1),           // PKHA
+            (0xe90, 0x0400_0201), // AESA: high performance, GCM
+            (0xe94, 0x0200_0001), // MDHA: high performance
+            (0xe98, 1),           // DESA
+            (0xeac, 1),           // CCHA
+            (0xeb0, 1),           // PTHA
+            (0xeb4, 0x0400_0001), // RNG
+            (0xeb8, 0x0400_0001), // TRNG
+            (0xef8, 4),           // JR
+            (0xefc, 2),           // DECO
+            (0xfe4, 0x0a00_0000), // CCBVID: Era 10
+            (0xff8, 0x0a1a_0200), // SECVID_MS
+        ];
+        // Of Era 10, what differs from Era 9.
+        let era10: Vec<_> = era9
+            .iter()
+            .filter(|(at, _)| era10.iter().all(|(other, _)| at != other))
+            .chain(era10)
+            .copied()
+            .collect();
+        let tables = [(&VIRT_ERA9, era9), (&VIRT_ERA10, &era10)];
         assert_eq!(tables.map(|(soc, _)| soc.name).to_vec(), names(), "a table a profile");
         for (soc, table) in tables {
             for offset in (START..0x1000).step_by(4) {
@@ -226,15 +270,6 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_has_a_name() {
-        let counters = Counters::default();
-        for offset in (START..0x1000).step_by(4) {
-            let readable = read(offset, &VIRT_ERA9, &state(&counters)).is_some();
-            assert_eq!(name(offset).is_some(), readable, "{offset:#x}");
-        }
-    }
-
-    #[test]
     fn rings_and_decos_are_counted() {
         let counters = Counters::default();
         for (rings, decos, expected) in
@@ -249,7 +284,7 @@ mod tests {
     fn only_64_bit_parts_say_so() {
         let counters = Counters::default();
         let wide = SocProfile { pointer: PointerSize::Bits64, ..VIRT_ERA9 };
-        assert_eq!(read(0xfa8, &wide, &state(&counters)), Some(1 << 20 | 1 << 17));
+        assert_eq!(read(0xfa8, &wide, &state(&counters)), Some(1 << 20 | 1 << 17 | 2 << 8));
     }
 
     #[test]
@@ -292,8 +327,7 @@ mod tests {
     #[test]
     fn counters_are_64_bit_in_the_part_s_word_order() {
         let counters = Counters::default();
-        let mode = |name| counters.operations().find(|c| c.mode.name() == name).unwrap().mode;
-        let (cbc, gcm) = (mode("aes-cbc"), mode("aes-gcm"));
+        let (cbc, gcm) = (Work::AesCbc, Work::AesGcm);
         let bytes = 0x1_0000_0003;
         for (operation, status) in [
             (Some((cbc, Direction::Encrypt, bytes)), JobStatus::OK),
@@ -305,7 +339,8 @@ mod tests {
             (None, JobStatus::OK),
         ] {
             counters.dequeued();
-            counters.finished(&Report { status, dma_error: None, operation });
+            let operations = [operation, None];
+            counters.finished(&Report { status, dma_error: None, sequence_out: 0, operations });
         }
         for (offset, expected) in [
             (0xf00, 7),              // requests dequeued
