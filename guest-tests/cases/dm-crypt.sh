@@ -103,10 +103,10 @@ hardware() {
 	esac
 }
 
-# best_driver NAME: the one of highest priority for that algorithm.
+# best_driver NAME: the software of highest priority for that algorithm.
 best_driver() {
 	awk -v want="$1" '$1 == "name" { name = $3 } $1 == "driver" { driver = $3 }
-		$1 == "priority" && name == want && $3 > best { best = $3; found = driver }
+		$1 == "priority" && name == want && driver !~ /-caam$/ && $3 > best { best = $3; found = driver }
 		END { print found }' /proc/crypto
 }
 
