@@ -40,7 +40,7 @@ find_kernel() {
 	KERNEL_SUITE='' KERNEL_PACKAGE=''
 	if [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; then
 		[[ -z ${2:-} ]] || usage_error "--modules goes with --kernel IMAGE, not with a Debian series"
-		dir=$VM_CACHE/kernels/$1
+		dir=$VM_CACHE/linux-$1
 		if [[ ! -e $dir/.complete ]]; then
 			KERNEL_SUITE=$(kernel_suite "$1") || exit $?
 			debian_suite "$KERNEL_SUITE"
@@ -48,7 +48,7 @@ find_kernel() {
 			need_space 1500
 			cached "$dir" "fetching Debian's Linux $1 for arm64" "check the network" make_kernel "$KERNEL_SUITE"
 		fi
-		KERNEL_IMAGE=$(echo "$dir"/boot/vmlinu[xz]-*)
+		KERNEL_IMAGE=$dir/image
 		KERNEL_VERSION=$(<"$dir/release")
 		KERNEL_MODULES=$dir/guest-modules
 		KERNEL_SUITE=$(<"$dir/suite")
@@ -65,8 +65,8 @@ make_kernel() {
 	# The image is one package, or split (image, binary, modules) as from Linux 7 on.
 	while read -r name version arch; do
 		case $name:$arch in
-		linux-image-arm64:* | linux-modules-arm64:*) ;;
-		linux-image-*:arm64 | linux-binary-*:arm64 | linux-modules-*:arm64)
+		linux-image-arm64:* | linux-modules-arm64:* | linux-base-arm64:*) ;;
+		linux-image-*:arm64 | linux-binary-*:arm64 | linux-modules-*:arm64 | linux-base-*:arm64)
 			parts+=("$name:$arch=$version")
 			echo "$version" >"$dir/package"
 			;;
@@ -77,10 +77,14 @@ make_kernel() {
 	suite_extract "$suite" "$dir" "${parts[@]}"
 	echo "$suite" >"$dir/suite"
 	(cd "$dir/usr/lib/modules" && echo *) >"$dir/release"
-	# Exactly one kernel, or something is not as thought.
+	# Exactly one kernel, or something is not as thought. Its image is where the boot loader
+	# looks, or (from Linux 7 on) beside the modules.
 	version=$(<"$dir/release")
 	[[ -d $dir/usr/lib/modules/$version ]]
-	[[ -f $(echo "$dir"/boot/vmlinu[xz]-*) ]]
+	for name in boot/vmlinu[xz]-"$version" "usr/lib/modules/$version/vmlinuz"; do
+		if [[ -f $dir/$name ]]; then ln -s "$name" "$dir/image"; fi
+	done
+	[[ -f $dir/image ]]
 	mkdir "$dir/guest-modules"
 	choose_modules "$dir/usr/lib/modules/$version" "$version" "$dir/guest-modules"
 	: >"$dir/guest-modules/.chosen"
