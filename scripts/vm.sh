@@ -139,7 +139,7 @@ emu_value() {
 
 # boot VARIANT CASE...: one guest with that driver.
 boot() {
-	local driver=$1 fifo
+	local driver=$1 fifo failed_before=$CASES_FAILED
 	shift
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
@@ -162,7 +162,7 @@ boot() {
 		exec {REPORT_FD}<&-
 		rm "$RUN/report"
 		wait_for_guest
-		if ((!GUEST_OK)) || ((KEEP_LOGS)); then show_console "$driver"; fi
+		if ((!GUEST_OK || CASES_FAILED > failed_before)); then show_console "$driver"; fi
 	fi
 	end_emulator
 }

@@ -16,6 +16,8 @@ open_run() {
 	LOGS=$(mktemp -d "$VM_CACHE/logs/$(date +%Y%m%d-%H%M%S)-XXXX") ||
 		cannot_tell "cannot write to $VM_CACHE/logs" "make it writable, or point CAAM_EMU_CACHE to a folder elsewhere"
 	chmod 755 "$LOGS"
+	# The failures of the last twenty runs are enough.
+	find "$VM_CACHE/logs" -mindepth 1 -maxdepth 1 -name '2*' | sort -r | tail -n +21 | xargs -r rm -rf
 	LOGS_TOP=$LOGS KEEP_LOGS=0
 	at_exit close_logs
 }
