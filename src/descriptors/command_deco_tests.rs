@@ -162,7 +162,9 @@ fn jump() {
         Jump { wait: Class::One, kind: JumpKind::HaltCondition, offset: 0, ..always },
     );
     check(&[0xa0c0_0003], Jump { kind: JumpKind::HaltUser, ..always });
-    for code in [2, 5, 6, 7, 9, 0xa, 0xb, 0xd, 0xe, 0xf_u32] {
+    check(&[0xa020_0003], Jump { kind: JumpKind::Gosub, ..always });
+    check(&[0xa060_0003], Jump { kind: JumpKind::Return, ..always });
+    for code in [5, 7, 9, 0xa, 0xb, 0xd, 0xe, 0xf_u32] {
         let kind = JumpKind::Unsupported(code as u8);
         check(&[0xa000_0003 | code << 20], Jump { kind, ..always });
     }

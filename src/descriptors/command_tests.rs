@@ -2,6 +2,8 @@
 //! of the reference (Linux `desc.h`, DPDK RTA), not with anything of the decoder's.
 
 use super::*;
+use crate::descriptors::status::DecoError;
+use crate::device::soc::SocProfile;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use proptest::prelude::*;
 

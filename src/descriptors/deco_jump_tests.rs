@@ -10,9 +10,9 @@ fn jumps_that_go_nowhere() {
     refused(0x4000_000d, &[0xa000_0002]);
     refused(0x4000_000d, &[0xa000_007f]);
     refused(0x4000_000d, &[0xa000_0080]);
-    // gosub, return, unknown
-    refused(0x4000_000d, &[0xa020_0001]);
-    refused(0x4000_000d, &[0xa060_0001]);
+    // gosub out of the descriptor, return from nowhere, unknown
+    refused(0x4000_000d, &[0xa020_0002]);
+    refused(0x4000_000d, &[0xa060_0000]);
     refused(0x4000_000d, &[0xa0f0_0001]);
     // increment of a register there is none of
     refused(0x4000_000d, &[0xa010_4001]);
@@ -21,6 +21,18 @@ fn jumps_that_go_nowhere() {
     let memory = memory();
     let report = report_in(&memory, |d| _ = d.words(&[0xa000_00ff]));
     assert_eq!(report.status.0, 0x4000_0004);
+}
+
+#[test]
+fn a_subroutine_returns_behind_its_call() {
+    let memory = memory();
+    let report = report_in(&memory, |d| {
+        // 1 and 2: gosub 6; 3: store MATH0; 5: halt; 6: MATH0 += 1; 7: return
+        d.words(&[0xa020_0005, 0xa020_0004]).by_pointer(STORE_MATH0, OUT, 8);
+        d.words(&[0xa0c0_0000, 0xa800_c008, 0xa060_0000]);
+    });
+    assert_eq!(report.status, JobStatus::OK);
+    assert_eq!(memory.peek(OUT, 8), [0, 0, 0, 0, 2, 0, 0, 0], "called twice");
 }
 
 #[test]

@@ -516,3 +516,34 @@ fn nothing_is_left_for_the_next_job() {
     let no_key = one(&|d| _ = d.words(&[ECB]).by_pointer(LOAD_LAST, IN, 16));
     assert_eq!(no_key & 0xf000_00ff, 0x2000_0013);
 }
+
+#[test]
+fn the_descriptor_buffer_is_loaded_and_stored_by_words() {
+    let memory = memory();
+    // What is loaded over word 5: JUMP HALT USER 7.
+    memory.poke_words(IN, &[0xa0c0_0007]);
+    let report = report_in(&memory, |d| {
+        // LOAD DESCBUF, offset 5 words, 1 word; STORE DESCBUF, words 1 and 2
+        d.by_pointer(0x1640_0500, IN, 1).by_pointer(0x5640_0100, OUT, 2).words(&[0xa000_0001]);
+    });
+    assert_eq!(report.status.0, 0x3000_0507);
+    let words: Vec<u8> = [0x1640_0501, IN as u32].iter().flat_map(|w| w.to_le_bytes()).collect();
+    assert_eq!(memory.peek(OUT, 8), words);
+}
+
+#[test]
+fn without_automatic_entries_data_waits_for_one() {
+    let memory = memory();
+    // DCTRL: disable automatic info FIFO entries; FIFO LOAD has none then.
+    let report = report_in(&memory, |d| {
+        d.immediate(KEY1, &KEY).words(&[ECB, 0x1606_0800]);
+        d.by_pointer(LOAD_LAST, IN, 16).by_pointer(STORE_TEXT, OUT, 16);
+    });
+    assert_eq!(report.status.0 & 0xf000_00ff, 0x4000_000a);
+    // With an entry (class 1, last, message, 16 bytes) it goes where the entry says.
+    let memory = good(|d| {
+        d.immediate(KEY1, &KEY).words(&[ECB, 0x1606_0800, 0x10fa_0004, 0x50f0_0010]);
+        d.by_pointer(LOAD_LAST, IN, 16).by_pointer(STORE_TEXT, OUT, 16);
+    });
+    assert_eq!(memory.peek(OUT, 16), ecb(&memory.peek(IN, 16)));
+}

@@ -59,7 +59,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             }
             return Ok(());
         }
-        let info = if load.kind == InputType::NoInfo {
+        let info = if load.kind == InputType::NoInfo || !self.automatic_info {
             // The entry that says what this data is was loaded before it.
             let entry = self.info.pop_front().filter(|entry| entry.size == left);
             entry.ok_or(DecoError::FifoLoad)?

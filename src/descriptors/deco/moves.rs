@@ -33,7 +33,8 @@ impl<M: GuestMemory> Deco<'_, M> {
             _ => (offset, offset),
         };
         let bytes = self.move_source(moves.source, from, length)?;
-        self.move_destination(moves.destination, to, &bytes)
+        // AUX LS marks the last data for an input FIFO.
+        self.move_destination(moves.destination, to, &bytes, moves.aux & 1 != 0)
     }
 
     fn move_source(&mut self, place: Place, at: usize, n: usize) -> Result<Vec<u8>, Failure> {
@@ -65,7 +66,13 @@ impl<M: GuestMemory> Deco<'_, M> {
         slice.ok_or_else(|| DecoError::Move.into())
     }
 
-    fn move_destination(&mut self, place: Place, at: usize, bytes: &[u8]) -> Result<(), Failure> {
+    fn move_destination(
+        &mut self,
+        place: Place,
+        at: usize,
+        bytes: &[u8],
+        last: bool,
+    ) -> Result<(), Failure> {
         let end = at + bytes.len();
         let done = match place {
             Place::Context(class) => {
@@ -81,8 +88,8 @@ impl<M: GuestMemory> Deco<'_, M> {
                     kind: InputType::Message,
                     class1: class == ClassNumber::One,
                     class2: class == ClassNumber::Two,
-                    last1: false,
-                    last2: false,
+                    last1: last && class == ClassNumber::One,
+                    last2: last && class == ClassNumber::Two,
                 });
                 Some(())
             }

@@ -115,8 +115,14 @@ impl<M: GuestMemory> Deco<'_, M> {
 
     pub(super) fn load(&mut self, load: &LoadStore, pc: usize) -> Result<(), Failure> {
         if load.register == Register::DecoControl {
-            // Sharing, auto info FIFO and LIODN selection: nothing here depends on them. Bit 5 of
-            // the length field resets the output FIFO, bit 6 the CHA's pointer into it.
+            // The offset field enables (2) or disables (3) automatic info FIFO entries; sharing
+            // and LIODN selection change nothing here. Bit 5 of the length field resets the
+            // output FIFO, bit 6 the CHA's pointer into it.
+            if load.offset & 1 << 2 != 0 {
+                self.automatic_info = true;
+            } else if load.offset & 1 << 3 != 0 {
+                self.automatic_info = false;
+            }
             if load.length & 0x60 != 0 {
                 self.flow.clear_output();
             }
@@ -124,6 +130,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         }
         let length = match load.register {
             Register::InfoFifoSizeFromMath => 4,
+            Register::DescriptorBuffer => u32::from(load.length) * 4,
             _ => u32::from(load.length),
         };
         let bytes = self.fetch(load.operand, length, pc)?;
@@ -168,6 +175,10 @@ impl<M: GuestMemory> Deco<'_, M> {
             }
             Register::Math(n) => self.load_math(usize::from(n) * 8 + offset, &bytes)?,
             Register::OutputFifo => self.flow.push_output(&bytes),
+            Register::DescriptorBuffer => {
+                let swapped = self.register_bytes(&bytes);
+                self.buffer.set_bytes(offset * 4, &swapped).ok_or(DecoError::Load)?;
+            }
             Register::InfoFifo => {
                 let entry = word();
                 self.info_entry(entry, u64::from(entry & 0xfff))?;
@@ -186,7 +197,6 @@ impl<M: GuestMemory> Deco<'_, M> {
             | Register::IrqControl => {}
             Register::Mode(_)
             | Register::DecoControl
-            | Register::DescriptorBuffer
             | Register::InputFifo
             | Register::Unsupported { .. } => return Err(DecoError::Load.into()),
         }
@@ -196,13 +206,7 @@ impl<M: GuestMemory> Deco<'_, M> {
     /// MATH registers take words in device order; byte 0 is a register's most significant byte.
     fn load_math(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
         let mut all = math_bytes(&self.registers.math);
-        let swapped: Vec<u8> = bytes
-            .chunks(4)
-            .flat_map(|chunk| match <[u8; 4]>::try_from(chunk) {
-                Ok(word) => self.soc.word(word).to_be_bytes().to_vec(),
-                Err(_) => chunk.to_vec(),
-            })
-            .collect();
+        let swapped = self.register_bytes(bytes);
         let target = all.get_mut(offset..offset + swapped.len()).ok_or(DecoError::Load)?;
         target.copy_from_slice(&swapped);
         self.registers.math = math_values(&all);
@@ -236,8 +240,11 @@ impl<M: GuestMemory> Deco<'_, M> {
     pub(super) fn store(&mut self, store: &LoadStore) -> Result<(), Failure> {
         // A store of a CHA's register waits for the CHA.
         self.flow.pump()?;
-        let at = usize::from(store.offset);
-        let n = usize::from(store.length);
+        let (mut at, mut n) = (usize::from(store.offset), usize::from(store.length));
+        if store.register == Register::DescriptorBuffer {
+            // Its fields count words.
+            (at, n) = (at * 4, n * 4);
+        }
         let bytes = match store.register {
             Register::Context(class) => {
                 self.class_registers(class).context().get(at..at + n).map(<[u8]>::to_vec)
@@ -247,6 +254,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                 let from = usize::from(r) * 8 + at;
                 all.get(from..from + n).map(|b| self.device_words(b))
             }
+            Register::DescriptorBuffer => self.buffer.bytes(at, n).map(|b| self.device_words(&b)),
             Register::ProtocolOverride if at == 0 && n == 4 => {
                 Some(self.soc.word_bytes(self.registers.protocol_override).to_vec())
             }
@@ -255,10 +263,10 @@ impl<M: GuestMemory> Deco<'_, M> {
         let bytes = bytes.ok_or(DecoError::ContextLength)?;
         let sink = match store.operand {
             Operand::Pointer { address, table } => {
-                OutputSink::Memory(cursor(address, table, u32::from(store.length)))
+                OutputSink::Memory(cursor(address, table, n as u32))
             }
             Operand::Sequence { .. } => {
-                self.take_output(u32::from(store.length))?;
+                self.take_output(n as u32)?;
                 OutputSink::Sequence
             }
             // STORE IMM names no register to take anything from.
@@ -266,6 +274,17 @@ impl<M: GuestMemory> Deco<'_, M> {
         };
         self.flow.store(OutputTransfer::Bytes(sink, bytes));
         Ok(())
+    }
+
+    /// Words in device order as register bytes, most significant first.
+    fn register_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes
+            .chunks(4)
+            .flat_map(|chunk| match <[u8; 4]>::try_from(chunk) {
+                Ok(word) => self.soc.word(word).to_be_bytes().to_vec(),
+                Err(_) => chunk.to_vec(),
+            })
+            .collect()
     }
 
     /// Register bytes, most significant first, as words in device order.
