@@ -6,6 +6,7 @@ use crate::descriptors::build::linux::{
     Aead, AeadRequest, Cipher, Request, aead_shared, place_aead, place_skcipher, skcipher_shared,
 };
 use crate::descriptors::build::{Segment, place};
+use crate::descriptors::test_support::cases;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 use proptest::prelude::*;
@@ -191,7 +192,7 @@ fn twins(seed: u64) -> [FlatMemory; 2] {
 
 fn run_at(memory: &FlatMemory, job: u64) -> Report {
     let stop = AtomicBool::new(false);
-    run(memory, &platform(&VIRT_ERA9), job, &mut Scratch::default(), Budget::default(), &stop)
+    run(memory, &VIRT_ERA9, job, &mut Scratch::default(), Budget::default(), &stop)
 }
 
 fn assert_same(got: &FlatMemory, expected: &FlatMemory) -> Result<(), TestCaseError> {
@@ -215,7 +216,7 @@ fn cuts() -> impl Strategy<Value = Vec<u16>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400))]
 
     /// Any request that Linux could make: the data and the IV are right, and nothing else in
     /// memory has changed.
@@ -281,7 +282,7 @@ proptest! {
 
         let report = run_at(&memory, CONTROL);
         prop_assert_eq!(report.status, JobStatus::OK);
-        let (_, way, bytes) = report.operations[0].expect("an operation");
+        let (_, way, bytes) = report.operation.expect("an operation");
         prop_assert_eq!((way, bytes), (direction(encrypt), length as u64));
         assert_same(&memory, &expected)?;
     }
@@ -392,8 +393,7 @@ fn one_shared_descriptor_serves_many_jobs() {
         let request = Request { source: &[(at, 512)], destination: None, iv: &iv };
         let job = place_skcipher(&memory, &VIRT_ERA9, CONTROL, &shared, &request);
         let stop = AtomicBool::new(false);
-        let report =
-            run(&memory, &platform(&VIRT_ERA9), job, &mut scratch, Budget::default(), &stop);
+        let report = run(&memory, &VIRT_ERA9, job, &mut scratch, Budget::default(), &stop);
         assert_eq!(report.status, JobStatus::OK);
         assert_eq!(memory.peek(at, 512), xts(&key, true, &mut iv.clone(), &text));
         // and the shared descriptor has not changed

@@ -2,7 +2,7 @@
 
 pub mod buffer;
 pub mod build;
-pub mod ccb;
+pub mod class1;
 pub mod command;
 pub mod deco;
 pub mod flow;
@@ -10,3 +10,6 @@ pub mod math;
 pub mod record;
 pub mod sgt;
 pub mod status;
+
+#[cfg(test)]
+mod test_support;
