@@ -1,6 +1,7 @@
 //! Headers: which are accepted, what they mean, and which error the others end with.
 
 use super::*;
+use crate::descriptors::test_support::cases;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
 use crate::memory::{Access, DmaError};
@@ -265,7 +266,7 @@ fn bytes_are_most_significant_first() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    #![proptest_config(cases(5_000))]
 
     /// Whatever is there: it ends, and parts are inside the buffer, which is inside 64 words.
     #[test]

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::descriptors::status::DecoError;
+use crate::descriptors::test_support::cases;
 use crate::device::soc::SocProfile;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use proptest::prelude::*;
@@ -451,7 +452,7 @@ fn soc() -> impl Strategy<Value = SocProfile> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(cases(20_000))]
 
     /// Whatever the words are, decoding returns; a command is made of words of the slice, and of
     /// nothing else: with those words alone it is the same command, with any fewer it is none.

@@ -6,6 +6,7 @@ use crate::descriptors::build::linux::{
     Aead, AeadRequest, Cipher, Request, aead_shared, place_aead, place_skcipher, skcipher_shared,
 };
 use crate::descriptors::build::{Segment, place};
+use crate::descriptors::test_support::cases;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 use proptest::prelude::*;
@@ -215,7 +216,7 @@ fn cuts() -> impl Strategy<Value = Vec<u16>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400))]
 
     /// Any request that Linux could make: the data and the IV are right, and nothing else in
     /// memory has changed.

@@ -2,6 +2,7 @@
 //! chains, registers and refusals.
 
 use super::*;
+use crate::descriptors::test_support::cases;
 use proptest::prelude::*;
 
 const LENGTHS: [u8; 4] = [1, 2, 4, 8];
@@ -274,6 +275,8 @@ fn byte_swap_has_one_operand() {
 }
 
 proptest! {
+    #![proptest_config(cases(1000))]
+
     /// Against 128-bit signed and unsigned arithmetic.
     #[test]
     fn agrees_with_wide_arithmetic(

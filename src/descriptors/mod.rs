@@ -10,3 +10,6 @@ pub mod math;
 pub mod record;
 pub mod sgt;
 pub mod status;
+
+#[cfg(test)]
+mod test_support;

@@ -1,6 +1,7 @@
 //! Scatter/gather tables, from literal entries, and against a flat copy of the same data.
 
 use super::*;
+use crate::descriptors::test_support::cases;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::Access;
 use crate::memory::flat::FlatMemory;
@@ -358,7 +359,7 @@ fn lay_out(memory: &FlatMemory, soc: &SocProfile, pieces: &[Piece], final_bit: b
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     /// Reading, writing and skipping in any pieces is the same as doing so in a flat copy.
     #[test]

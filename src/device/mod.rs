@@ -446,8 +446,7 @@ impl Device {
     }
 
     /// Runs a job that was taken. No lock of the device is held meanwhile.
-    pub fn run_job(&self, job: &Job, scratch: &mut Scratch) -> Report {
-        let budget = Budget::default();
+    pub fn run_job(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
         match job {
             Job::Ring { taken, .. } => deco::run(
                 &self.memory,

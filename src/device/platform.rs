@@ -21,7 +21,7 @@ pub struct Secrets {
 /// See the module.
 pub struct Platform {
     /// SoC profile.
-    pub soc: &'static SocProfile,
+    pub soc: SocProfile,
     rng: Mutex<Rng4>,
     master_key: MasterKey,
 }
@@ -31,14 +31,14 @@ impl Platform {
     ///
     /// # Errors
     /// [`Unavailable`] if the operating system has no random bytes.
-    pub fn new(soc: &'static SocProfile, secrets: Secrets) -> Result<Self, Unavailable> {
+    pub fn new(soc: &SocProfile, secrets: Secrets) -> Result<Self, Unavailable> {
         let master_key = match (secrets.master_key, secrets.seed) {
             (Some(key), _) => MasterKey::new(*key),
             (None, Some(seed)) => MasterKey::from_seed(seed),
             (None, None) => MasterKey::from_source(&mut *source(None))?,
         };
         Ok(Self {
-            soc,
+            soc: soc.clone(),
             rng: Mutex::new(Rng4::new(STATE_HANDLES, source(secrets.seed))),
             master_key,
         })

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::shell::Shell;
-use crate::descriptors::flow::Scratch;
+use crate::descriptors::flow::{Budget, Scratch};
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,7 +63,7 @@ fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
         if device.setup().decos > 1 && device.has_work() {
             shell.ring_doorbell();
         }
-        let report = device.run_job(&job, scratch);
+        let report = device.run_job(&job, scratch, Budget::default());
         shell.apply(device.complete_job(&job, &report, shell.now()));
         if shell.stopping() {
             return;

@@ -84,7 +84,7 @@ fn run_at<M: GuestMemory>(
     budget: Budget,
     stop: &AtomicBool,
 ) -> Report {
-    match DescriptorBuffer::load(memory, platform.soc, address) {
+    match DescriptorBuffer::load(memory, &platform.soc, address) {
         Ok(buffer) => run_buffer(memory, platform, buffer, scratch, budget, stop),
         Err(error) => Report::of_walk(error),
     }
@@ -100,10 +100,10 @@ pub fn run_buffer<M: GuestMemory>(
     stop: &AtomicBool,
 ) -> Report {
     let mut deco = Deco {
-        soc: platform.soc,
+        soc: &platform.soc,
         platform,
         buffer,
-        flow: Flow::new(memory, platform.soc, scratch, budget, stop),
+        flow: Flow::new(memory, &platform.soc, scratch, budget, stop),
         registers: Registers::default(),
         automatic_info: true,
         info: VecDeque::new(),

@@ -1,0 +1,164 @@
+//! Seeds for `fuzz/`, from the golden jobs. `cargo test --test fuzz_seeds -- --ignored` writes
+//! them to `fuzz/seeds/`.
+
+mod common;
+
+use caam_emu::descriptors::flow::Budget;
+use caam_emu::memory::flat::FlatMemory;
+use common::{Fixture, Kind, Section, fixtures};
+use std::fs;
+use std::path::Path;
+
+/// The fuzz targets' memory.
+const BASE: u64 = 0x1_0000;
+const SIZE: usize = 0x4000;
+
+/// A fixture moved to `first` and behind: its job descriptor stands at `first`. `None` if there
+/// is not room enough.
+fn relocated(fixture: &Fixture, first: u64) -> Option<Vec<Section>> {
+    // What overlaps (in place: input and output), or has but skipped bytes between, moves together.
+    let mut ranges: Vec<(u64, u64)> =
+        fixture.sections.iter().map(|s| (s.address, s.address + s.bytes.len() as u64)).collect();
+    ranges.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in ranges {
+        match merged.last_mut() {
+            Some(last) if start <= last.1 + 32 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    // The job first, then the shared descriptor, tables, data.
+    let order = |range: &(u64, u64)| {
+        let kinds = [Kind::Words, Kind::Table, Kind::Input, Kind::Output];
+        let inside = |s: &&Section| (range.0..range.1).contains(&s.address);
+        let kind = fixture.sections.iter().filter(inside).map(|s| s.kind);
+        let rank = kind.filter_map(|k| kinds.iter().position(|x| *x == k)).min();
+        (range.0 != fixture.job, rank)
+    };
+    merged.sort_by_key(order);
+    let mut next = first;
+    let mut map = Vec::new();
+    for (start, end) in merged {
+        map.push((start, end, next));
+        next = (next + end - start).next_multiple_of(16);
+    }
+    if next > BASE + SIZE as u64 {
+        return None;
+    }
+    let moved = |address: u64| {
+        // A destination may begin with AAD that is skipped, and so in no section.
+        let reach = |start: u64| start.saturating_sub(64);
+        let found = map.iter().find(|(start, end, _)| (*start..=*end).contains(&address));
+        let before = || map.iter().find(|(start, ..)| (reach(*start)..*start).contains(&address));
+        found.or_else(before).map_or(address, |(start, _, new)| new + address - start)
+    };
+    let sections = fixture.sections.iter().map(|section| {
+        let mut words = section.bytes.clone();
+        let mut patch = |index: usize| {
+            let word: &mut [u8; 4] = (&mut words[index * 4..index * 4 + 4]).try_into().unwrap();
+            *word = (moved(u64::from(u32::from_le_bytes(*word))) as u32).to_le_bytes();
+        };
+        match section.kind {
+            // shared descriptor, SEQ IN PTR, SEQ OUT PTR
+            Kind::Words if section.address == fixture.job => [1, 3, 6].into_iter().for_each(patch),
+            Kind::Table => (0..section.bytes.len() / 16).for_each(|i| patch(4 * i)),
+            _ => {}
+        }
+        Section { kind: section.kind, address: moved(section.address), bytes: words }
+    });
+    Some(sections.collect())
+}
+
+fn image(sections: &[Section]) -> Vec<u8> {
+    let memory = FlatMemory::new(BASE, SIZE);
+    for section in sections.iter().filter(|s| s.kind != Kind::Output) {
+        memory.poke(section.address, &section.bytes);
+    }
+    let mut image = memory.peek(BASE, SIZE);
+    let used = image.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
+    image.truncate(used);
+    image
+}
+
+#[test]
+fn relocated_jobs_still_work() {
+    let mut done = 0;
+    for fixture in fixtures() {
+        let Some(sections) = relocated(&fixture, BASE) else { continue };
+        let memory = FlatMemory::new(BASE, SIZE);
+        memory.poke(BASE, &image(&sections));
+        let report = common::run(&memory, fixture.soc, BASE, Budget::default());
+        assert_eq!(report.status.0, fixture.status, "{}", fixture.name);
+        for section in sections.iter().filter(|s| s.kind == Kind::Output) {
+            let got = memory.peek(section.address, section.bytes.len());
+            assert_eq!(got, section.bytes, "{}", fixture.name);
+        }
+        done += 1;
+    }
+    assert!(done >= 60, "{done}");
+}
+
+/// A step of the `ring_registers` target.
+fn step(kind: u8, offset: u16, value: u32) -> Vec<u8> {
+    [&[kind][..], &offset.to_le_bytes(), &value.to_le_bytes()].concat()
+}
+
+/// A guest that sets up job ring 0 with two entries, puts a job into memory, and runs it twice.
+fn guest(sections: &[Section]) -> Vec<u8> {
+    let register = |offset: u16, value| step(0, 0x100 | offset, value);
+    let base = BASE as u32;
+    let mut steps = [
+        // IRBAR, IRSR, ORBAR, ORSR, JRCFGR_LS: rings at the start of memory
+        register(0x00, base),
+        register(0x0c, 2),
+        register(0x20, base + 0x20),
+        register(0x2c, 2),
+        register(0x54, 0),
+    ]
+    .concat();
+    for section in sections.iter().filter(|s| s.kind != Kind::Output) {
+        for (i, chunk) in section.bytes.chunks(4).enumerate() {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let offset = (section.address - BASE) as u16 + 4 * i as u16;
+            steps.extend(step(0xa, offset, u32::from_le_bytes(word)));
+        }
+    }
+    let job = sections.iter().find(|s| s.kind == Kind::Words).expect("a job").address as u32;
+    for slot in [0, 4] {
+        steps.extend(step(0xa, slot, job));
+        // IRJAR, a job run, the interrupt cleared, ORJRR
+        steps.extend([register(0x1c, 1), step(0xe, 0, 0)].concat());
+        steps.extend([register(0x4c, 1), register(0x34, 1)].concat());
+    }
+    // JRCR: flush and reset
+    steps.extend([register(0x6c, 1), register(0x6c, 1)].concat());
+    steps
+}
+
+#[test]
+#[ignore = "writes files"]
+fn write_seeds() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let write = |target: &str, name: &str, bytes: Vec<u8>| {
+        let folder = seeds.join(target);
+        fs::create_dir_all(&folder).expect("a folder for seeds");
+        fs::write(folder.join(name), bytes).expect("a seed");
+    };
+    for fixture in fixtures() {
+        if let Some(sections) = relocated(&fixture, BASE) {
+            // the first byte: default profile
+            write("descriptor", &fixture.name, [vec![0], image(&sections)].concat());
+        }
+        if let Some(sections) = relocated(&fixture, BASE + 0x100)
+            && fixture.sections.iter().all(|s| s.bytes.len() < 0x100)
+        {
+            write("ring_registers", &fixture.name, guest(&sections));
+        }
+        for section in fixture.sections.iter().filter(|s| s.kind == Kind::Words) {
+            let part = if section.address == fixture.job { "job" } else { "shared" };
+            let bytes = [vec![0], section.bytes[4..].to_vec()].concat();
+            write("decode", &format!("{}-{part}", fixture.name), bytes);
+        }
+    }
+}
