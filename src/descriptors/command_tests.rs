@@ -69,6 +69,8 @@ const KEY: Key = Key {
     class: Class::One,
     operand: IMMEDIATE,
     encrypted: false,
+    ccm: false,
+    trusted: false,
     destination: KeyDestination::Register,
     length: 16,
 };
@@ -94,14 +96,19 @@ fn key() {
     // ENC (22), also with NWB (21) and EKT (20)
     let black = Key { encrypted: true, ..by_pointer };
     check(&[0x0240_0020, 0x8000_1000], Command::Key(black));
-    check(&[0x0270_0020, 0x8000_1000], Command::Key(black));
+    check(&[0x0270_0020, 0x8000_1000], Command::Key(Key { ccm: true, ..black }));
+    // an immediate black key is whole blocks, or 8-byte units with a nonce and a MAC
+    let black = Key { encrypted: true, ..KEY };
+    check(&[0x02c0_0014, 1, 2, 3, 4, 5, 6, 7, 8], Command::Key(Key { length: 20, ..black }));
+    let ccm = Key { ccm: true, length: 20, ..black };
+    check(&[0x02d0_0014, 1, 2, 3, 4, 5, 6, 7, 8, 9], Command::Key(ccm));
     // KDEST 1 and 2; the longest length
     let pkha = Key { destination: KeyDestination::PkhaE, ..by_pointer };
     check(&[0x0201_0020, 0x8000_1000], Command::Key(pkha));
     let afha = Key { destination: KeyDestination::AfhaSbox, length: 0x3ff, ..by_pointer };
     check(&[0x0202_03ff, 0x8000_1000], Command::Key(afha));
     // TK (15), PTS (14) and the reserved 13:10 are not part of the length
-    check(&[0x0200_fc20, 0x8000_1000], Command::Key(by_pointer));
+    check(&[0x0200_fc20, 0x8000_1000], Command::Key(Key { trusted: true, ..by_pointer }));
     // classes 0 and 3
     check(
         &[0x0000_0020, 5],
@@ -238,6 +245,7 @@ fn registers_of_load_and_store() {
         (3, 0x0a, R::Math(2)),
         (3, 0x0b, R::Math(3)),
         (3, 0x40, R::DescriptorBuffer),
+        (0, 0x71, R::InfoFifoSizeFromMath),
     ];
     for class in 0..4_u32 {
         for code in 0..0x80_u32 {
@@ -349,7 +357,12 @@ fn fifo_load_types() {
 
 #[test]
 fn fifo_store() {
-    let store = FifoStore { kind: OutputType::Message, operand: SEQUENCE, length: 0x40 };
+    let store = FifoStore {
+        class: Class::None,
+        kind: OutputType::Message,
+        operand: SEQUENCE,
+        length: 0x40,
+    };
     // SEQ FIFO STORE message: length, VLF, EXT
     check(&[0x6830_0040], Command::FifoStore(store));
     check(&[0x6930_0000], Command::FifoStore(FifoStore { operand: VARIABLE, length: 0, ..store }));
@@ -366,7 +379,12 @@ fn fifo_store() {
     // skip and metadata exist in the SEQ form only
     check(
         &[0x693f_0000],
-        Command::FifoStore(FifoStore { kind: OutputType::Skip, operand: VARIABLE, length: 0 }),
+        Command::FifoStore(FifoStore {
+            class: Class::None,
+            kind: OutputType::Skip,
+            operand: VARIABLE,
+            length: 0,
+        }),
     );
     check(
         &[0x683e_0008],
@@ -380,8 +398,15 @@ fn fifo_store() {
         &[0x603e_0040, 0x7000],
         Command::FifoStore(FifoStore { kind: OutputType::Unsupported(0x3e), ..direct }),
     );
-    // everything else: RNG to memory, say
-    for code in (0..0x3e_u32).filter(|c| *c != 0x30) {
+    // a class 1 key under JDKEK or TDKEK; random bytes
+    let key = FifoStore { class: Class::One, ..store };
+    for (word, trusted) in [(0x6a24_0040, false), (0x6a25_0040, true)] {
+        let kind = OutputType::Key { trusted };
+        check(&[word], Command::FifoStore(FifoStore { kind, ..key }));
+    }
+    check(&[0x6834_0040], Command::FifoStore(FifoStore { kind: OutputType::Rng, ..store }));
+    // everything else: PKHA registers, say
+    for code in (0..0x3e_u32).filter(|c| ![0x24, 0x25, 0x30, 0x34].contains(c)) {
         let kind = OutputType::Unsupported(code as u8);
         check(&[0x6800_0040 | code << 16], Command::FifoStore(FifoStore { kind, ..store }));
     }
@@ -439,7 +464,9 @@ proptest! {
                 for shorter in 0..n {
                     prop_assert!(decode(&words[..shorter], &soc).is_err());
                 }
-                if let Command::Key(Key { operand: Operand::Immediate { at }, length, .. })
+                if let Command::Key(Key {
+                    operand: Operand::Immediate { at }, length, encrypted: false, ..
+                })
                     | Command::FifoLoad(FifoLoad { operand: Operand::Immediate { at }, length, .. }) =
                     decoded.command
                 {
@@ -452,7 +479,9 @@ proptest! {
                 let mut longer = words.clone();
                 longer.resize(words.len() + 64 * 1024, 0);
                 let immediate_ext = words.first().is_some_and(|w| w >> 27 == 4 && w >> 22 & 3 == 3);
-                if !words.is_empty() && !immediate_ext {
+                // ... and DKP with operands that do not exist or do not fit each other.
+                let dkp = words.first().is_some_and(|w| w >> 24 == 0x80 && w >> 19 & 0x1f == 4);
+                if !words.is_empty() && !immediate_ext && !dkp {
                     prop_assert!(decode(&longer, &soc).is_ok(), "{error:?}");
                 }
             }

@@ -192,7 +192,7 @@ fn twins(seed: u64) -> [FlatMemory; 2] {
 
 fn run_at(memory: &FlatMemory, job: u64) -> Report {
     let stop = AtomicBool::new(false);
-    run(memory, &VIRT_ERA9, job, &mut Scratch::default(), Budget::default(), &stop)
+    run(memory, &platform(&VIRT_ERA9), job, &mut Scratch::default(), Budget::default(), &stop)
 }
 
 fn assert_same(got: &FlatMemory, expected: &FlatMemory) -> Result<(), TestCaseError> {
@@ -282,7 +282,7 @@ proptest! {
 
         let report = run_at(&memory, CONTROL);
         prop_assert_eq!(report.status, JobStatus::OK);
-        let (_, way, bytes) = report.operation.expect("an operation");
+        let (_, way, bytes) = report.operations[0].expect("an operation");
         prop_assert_eq!((way, bytes), (direction(encrypt), length as u64));
         assert_same(&memory, &expected)?;
     }
@@ -393,7 +393,8 @@ fn one_shared_descriptor_serves_many_jobs() {
         let request = Request { source: &[(at, 512)], destination: None, iv: &iv };
         let job = place_skcipher(&memory, &VIRT_ERA9, CONTROL, &shared, &request);
         let stop = AtomicBool::new(false);
-        let report = run(&memory, &VIRT_ERA9, job, &mut scratch, Budget::default(), &stop);
+        let report =
+            run(&memory, &platform(&VIRT_ERA9), job, &mut scratch, Budget::default(), &stop);
         assert_eq!(report.status, JobStatus::OK);
         assert_eq!(memory.peek(at, 512), xts(&key, true, &mut iv.clone(), &text));
         // and the shared descriptor has not changed

@@ -2,7 +2,7 @@
 
 pub mod buffer;
 pub mod build;
-pub mod class1;
+pub mod ccb;
 pub mod command;
 pub mod deco;
 pub mod flow;
