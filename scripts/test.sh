@@ -11,7 +11,8 @@ help() {
 usage: scripts/test.sh [--quick]
 
 Runs, in this order: cargo fmt --check, clippy, shellcheck, the Rust tests, the tests of the
-scripts, and in a Linux guest the cases: ${VM_CASES[*]}.
+scripts, and in a Linux guest the cases: ${VM_CASES[*]};
+of an Era 10 device: ${ERA10_CASES[*]}.
 
   --quick   no guest: what can be tested in a minute or two
   --help
@@ -21,7 +22,8 @@ Exit status: 0 all passed, 1 a failure, 125 could not tell, 2 unusable command l
 HELP
 }
 
-VM_CASES=(selftests dm-crypt)
+VM_CASES=(selftests rng aead-tamper tcrypt trusted-key dm-crypt)
+ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 
 # try NAME COMMAND...: a step; its output is shown when it fails.
@@ -115,6 +117,8 @@ main() {
 	count_ktap
 	if ((!quick)); then
 		watch "guest: ${VM_CASES[*]}" scripts/vm.sh "${VM_CASES[@]}"
+		count_ktap
+		watch "guest, Era 10: ${ERA10_CASES[*]}" scripts/vm.sh --emu "--soc virt-era10" "${ERA10_CASES[@]}"
 		count_ktap
 		watch "tests of the scripts, with a guest" scripts/tests/vm-guest.sh
 		count_ktap

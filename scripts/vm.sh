@@ -45,15 +45,16 @@ HELP
 }
 
 list() {
-	local file
+	local file name
 	echo "cases:"
 	for file in "$REPO"/guest-tests/cases/*.sh; do
 		printf '  %-16s %s (driver: %s)\n' "$(basename "$file" .sh)" "$(header "$file" purpose)" "$(header "$file" driver)"
 	done
 	echo "driver variants:"
 	printf '  %-16s %s\n' stock "the kernel's own modules, untouched"
-	for file in "$REPO"/guest-tests/drivers/*.cocci; do
-		printf '  %-16s %s\n' "$(basename "$file" .cocci)" "$(header "$file" purpose)"
+	for file in "$REPO"/guest-tests/drivers/*.{cocci,kbuild}; do
+		name=${file##*/}
+		printf '  %-16s %s\n' "${name%.*}" "$(header "$file" purpose)"
 	done
 	echo "dm-crypt variants:"
 	printf '  %-16s %s\n' stock "the kernel's own module, untouched"
@@ -139,32 +140,62 @@ emu_value() {
 
 # boot VARIANT CASE...: one guest with that driver.
 boot() {
-	local driver=$1 fifo failed_before=$CASES_FAILED
+	local driver=$1 fifo answers failed_before=$CASES_FAILED
 	shift
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
+	rm -f "$RUN/answers"
 	need_variants "$driver" "$DM_CRYPT"
 	need_modules "${VARIANT_DIRS[@]}"
-	start_emulator "${EMU_ARGS[@]}"
+	start_emulator "${EMU_ARGS[@]}" "${BOOT_ARGS[@]}"
 	prepare_boot "$JOB_RINGS" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
-		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/}" "CASES='$*'"
+		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/} BOOT=$BOOT" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then
 		shell_guest || cannot_tell "QEMU ended with status $?" "its message stands above"
 	else
-		mkfifo "$RUN/report"
-		exec {fifo}<>"$RUN/report"
-		start_guest "$RUN/report"
+		mkfifo "$RUN/report" "$RUN/answers"
+		exec {fifo}<>"$RUN/report" {answers}<>"$RUN/answers"
+		start_guest "$RUN/report" "$RUN/answers"
 		# Now the only writer is QEMU: its end is the end of the report.
 		exec {REPORT_FD}<"$RUN/report"
 		exec {fifo}>&-
-		relay_report "$REPORT_FD" "$TIMEOUT" "$@"
-		exec {REPORT_FD}<&-
+		relay_report "$REPORT_FD" "$answers" "$TIMEOUT" "$@"
+		exec {REPORT_FD}<&- {answers}>&-
 		rm "$RUN/report"
 		wait_for_guest
 		if ((!GUEST_OK || CASES_FAILED > failed_before)); then show_console "$driver"; fi
 	fi
 	end_emulator
+}
+
+# boot_series DRIVER CASE BOOTS: the same case in one guest after the other, each with an
+# emulator of its own. BOOTS holds the arguments that each emulator gets beside --emu's,
+# separated by "|". In the guest, BOOT counts from 1, and what the case leaves in /carry, the
+# next boot finds there.
+boot_series() {
+	local driver=$1 name=$2
+	local -a series
+	IFS='|' read -r -a series <<<"$3"
+	rm -rf "$RUN/carry"
+	for ((BOOT = 1; BOOT <= ${#series[@]}; BOOT++)); do
+		CASE_SUFFIX=-boot-$BOOT
+		read -r -a BOOT_ARGS <<<"${series[BOOT - 1]}"
+		boot "$driver" "$name"
+	done
+	rm -rf "$RUN/carry"
+	BOOT=1 BOOT_ARGS=() CASE_SUFFIX=''
+}
+
+# results CASE...: how many lines of the top level they will have.
+results() {
+	local name boots count=0
+	for name; do
+		boots=$(header "$REPO/guest-tests/cases/$name.sh" boots)
+		boots=${boots//[!|]/}
+		count=$((count + 1 + ${#boots}))
+	done
+	echo "$count"
 }
 
 # A guest that said "done" powers off by itself; any other is ended.
@@ -190,8 +221,8 @@ show_console() {
 }
 
 main() {
-	local name driver previous='' BOOTS=0
-	local -a group=()
+	local name driver boots previous='' BOOTS=0 BOOT=1
+	local -a group=() BOOT_ARGS=()
 	parse_arguments "$@"
 	install_traps
 	need_space 100
@@ -200,7 +231,8 @@ main() {
 	JOB_RINGS=$(emu_value --job-rings 4)
 	[[ $JOB_RINGS =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $JOB_RINGS: 1 to 4"
 	[[ -n $(emu_value --job-rings '') ]] || EMU_ARGS+=(--job-rings "$JOB_RINGS")
-	PROFILE=$(emu_value --soc default)
+	PROFILE=$(emu_value --soc virt-era9)
+	[[ -n $(emu_value --soc '') ]] || EMU_ARGS+=(--soc "$PROFILE")
 	open_run
 	build_emulator
 	find_qemu
@@ -212,18 +244,23 @@ main() {
 		return
 	fi
 	echo "KTAP version 1"
-	echo "1..${#CASES[@]}"
-	# Cases in a row that want the same driver share a guest.
+	echo "1..$(results "${CASES[@]}")"
+	# Cases in a row that want the same driver share a guest, but for those with boots of their own.
 	for name in "${CASES[@]}"; do
 		driver=${DRIVER:-$(header "$REPO/guest-tests/cases/$name.sh" driver)}
-		if [[ $driver != "$previous" && ${#group[@]} -gt 0 ]]; then
+		boots=$(header "$REPO/guest-tests/cases/$name.sh" boots)
+		if [[ ($driver != "$previous" || -n $boots) && ${#group[@]} -gt 0 ]]; then
 			boot "$previous" "${group[@]}"
 			group=()
 		fi
-		group+=("$name")
+		if [[ -n $boots ]]; then
+			boot_series "$driver" "$name" "$boots"
+		else
+			group+=("$name")
+		fi
 		previous=$driver
 	done
-	boot "$previous" "${group[@]}"
+	if ((${#group[@]})); then boot "$previous" "${group[@]}"; fi
 	if ((CANNOT_TELL)); then exit "$EX_CANNOT_TELL"; fi
 	if ((CASES_FAILED)); then exit "$EX_BAD"; fi
 }

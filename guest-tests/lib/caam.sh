@@ -33,3 +33,49 @@ kernel_complaints() {
 	dmesg | tail -n +"$1" | grep -E "$KERNEL_COMPLAINTS" |
 		grep -v 'module verification failed' # a variant is not signed
 }
+
+# jobs_now: how many the device has taken.
+jobs_now() {
+	counter rq_dequeued
+}
+
+# has_algorithm DRIVER: the driver has registered it.
+has_algorithm() {
+	awk -v want="$1" '$1 == "driver" && $3 == want { found = 1 } END { exit !found }' /proc/crypto
+}
+
+# snapshot: has vm.sh note the emulator's statistics, and waits for it. Afterwards
+# `failed_since_snapshot N` says how many jobs must have failed by the end of the case.
+snapshot() {
+	echo "@@ snapshot" >&3
+	answer=
+	# shellcheck disable=SC3045 # busybox has it
+	read -r -t 20 answer </dev/ttyAMA1
+	[ "$answer" = noted ] && return 0
+	because "vm.sh noted no statistics: ${answer:-no answer}"
+	return 1
+}
+
+failed_since_snapshot() {
+	echo "@@ failed $1" >&3
+}
+
+# quiet SINCE-LINE: no complaint in the kernel log from that line on.
+quiet() {
+	kernel_complaints "$1" >/tmp/complaints
+	while read -r line; do because "$line"; done </tmp/complaints
+	[ ! -s /tmp/complaints ]
+}
+
+# on_device COMMAND...: must make the device work. (Not "one job exactly": now and then the
+# kernel's hwrng thread has a job of its own. What must be exact is counted in bytes, or in failed
+# jobs.) Sets jobs.
+on_device() {
+	before=$(jobs_now)
+	"$@"
+	status=$?
+	jobs=$(($(jobs_now) - before))
+	[ "$jobs" -ge 1 ] && return "$status"
+	because "the device did nothing"
+	return 1
+}

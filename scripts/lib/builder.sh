@@ -3,15 +3,21 @@
 #
 # A folder with what builds modules for one of Debian's arm64 kernels: the cross compiler
 # that its headers ask for, the headers and their kbuild tools, coccinelle, the sources of
-# the drivers that are built. All of it from the kernel's own release, so that the host's
+# what is built (BUILDER_SOURCES). All of it from the kernel's own release, so that the host's
 # does not matter: its tools run in a chroot.
+
+# Folders of the kernel's source.
+readonly BUILDER_SOURCES=(drivers/crypto/caam drivers/md security/keys/trusted-keys)
 
 # need_builder: for the kernel that find_kernel found; sets BUILDER.
 need_builder() {
 	[[ -n $KERNEL_SUITE ]] ||
 		cannot_tell "driver variants are built for Debian's kernels only, not for $KERNEL_IMAGE" \
 			"build the modules in your tree and give their folder: --driver DIR"
-	BUILDER=$VM_CACHE/builder-$KERNEL_VERSION
+	local key
+	# One that an older checkout made may lack sources.
+	key=$(echo "${BUILDER_SOURCES[@]}" | sha256sum)
+	BUILDER=$VM_CACHE/builder-$KERNEL_VERSION-${key:0:8}
 	[[ -e $BUILDER/.complete ]] && return 0
 	need_builder_run
 	debian_suite "$KERNEL_SUITE"
@@ -49,7 +55,7 @@ make_builder() {
 	[[ -e $dir/usr/bin/sh ]] || ln -s dash "$dir/usr/bin/sh"
 	[[ -e $dir/usr/bin/awk ]] || ln -s gawk "$dir/usr/bin/awk"
 	tar -x -f "$dir/usr/src/linux-source-$series.tar.xz" -C "$dir/usr/src" \
-		"linux-source-$series/drivers/crypto/caam" "linux-source-$series/drivers/md"
+		"${BUILDER_SOURCES[@]/#/linux-source-$series/}"
 	mv "$dir/usr/src/linux-source-$series" "$dir/usr/src/sources"
 	rm -f "$dir"/usr/src/linux-source-*.tar.xz
 	rm -rf "$dir"/usr/share/{doc,man,locale,info}

@@ -55,6 +55,11 @@ emulator_alive() {
 	[[ -n $EMULATOR_PID ]] && kill -0 "$EMULATOR_PID" 2>/dev/null
 }
 
+# failed_jobs: by the statistics last asked for.
+failed_jobs() {
+	tool jq -r '[.rings[].failed] | add // 0' "$RUN/stats.json"
+}
+
 # ask_statistics: has the emulator write its statistics now.
 ask_statistics() {
 	local tries

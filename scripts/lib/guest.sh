@@ -30,12 +30,14 @@ close_logs() {
 	fi
 }
 
-# boot_archive FILE LINE...: init, cases, and the run's settings as lines of shell.
+# boot_archive FILE LINE...: init, cases, what the boot before has left (/carry), and the run's
+# settings as lines of shell.
 boot_archive() {
 	local root=$RUN/tests file=$1
 	shift
 	rm -rf "$root"
-	mkdir -p "$root/tests"
+	mkdir -p "$root/tests" "$RUN/carry"
+	cp -r "$RUN/carry" "$root/carry"
 	cp "$REPO/guest-tests/init" "$root/init"
 	cp -r "$REPO"/guest-tests/{lib,cases,expected} "$root/tests/"
 	chmod 755 "$root/init"
@@ -67,15 +69,16 @@ prepare_boot() {
 	boot_archive "$RUN/initrd" "BAR_ADDRESS=0x$BAR_ADDRESS" "JOB_RINGS=$rings" "$@"
 	QEMU_WORDS+=(-display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
 		-device '{"driver":"vfio-user-pci","addr":"'"$PCI_SLOT"'","socket":{"type":"unix","path":"'"$RUN/vfio.sock"'"}}'
-		# panic=-1 with -no-reboot: a panic ends QEMU at once.
-		-append "console=ttyAMA0 panic=-1 rdinit=/init ${KERNEL_ARGS:-}")
+		# panic=-1 with -no-reboot: a panic ends QEMU at once. Cases read all of the kernel log.
+		-append "console=ttyAMA0 panic=-1 log_buf_len=2M rdinit=/init ${KERNEL_ARGS:-}")
 }
 
-# start_guest FIFO: in the background; kernel console to a log, the second UART to FIFO.
+# start_guest FIFO ANSWERS: in the background; kernel console to a log, the second UART to FIFO
+# and from ANSWERS, which somebody must hold open for writing.
 start_guest() {
 	setsid setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
 		-monitor none -serial "file:$LOGS/console.log" -serial stdio \
-		</dev/null >"$1" 2>"$LOGS/qemu.log" &
+		<"$2" >"$1" 2>"$LOGS/qemu.log" &
 	QEMU_PID=$!
 	disown
 	at_exit end_guest

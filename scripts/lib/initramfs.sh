@@ -4,17 +4,21 @@
 # The guest's whole file system: cpio archives, one after another, uncompressed. (The kernel
 # unpacks any number of them; under TCG, decompression in the guest costs more than the
 # host's page cache does.)
-#   userland   busybox, kmod, cryptsetup, dmsetup, fio, e2fsprogs; made once
+#   userland   busybox and what else is named below; made once
 #   modules    once per kernel and driver variant
 #   tests      init, cases and the list of what to run; made at every run
 
 # The guest's programs come from one release, whatever its kernel.
 readonly USERLAND_SUITE=trixie
-readonly USERLAND_PACKAGES=(busybox-static kmod cryptsetup-bin dmsetup fio e2fsprogs)
-readonly USERLAND_PROGRAMS=(busybox kmod cryptsetup dmsetup fio mkfs.ext4 e2fsck)
+readonly USERLAND_PACKAGES=(busybox-static kmod cryptsetup-bin dmsetup fio e2fsprogs kcapi-tools keyutils
+	rng-tools5)
+readonly USERLAND_PROGRAMS=(busybox kmod cryptsetup dmsetup fio mkfs.ext4 e2fsck kcapi-enc keyctl rngtest)
 
 need_userland() {
-	local dir=$VM_CACHE/userland-$USERLAND_SUITE
+	local key dir
+	# One that an older checkout made may lack a program.
+	key=$(echo "${USERLAND_PACKAGES[@]}" "${USERLAND_PROGRAMS[@]}" | sha256sum)
+	dir=$VM_CACHE/userland-$USERLAND_SUITE-${key:0:8}
 	USERLAND=$dir/userland.cpio
 	[[ -e $dir/.complete ]] && return 0
 	need_tools

@@ -81,8 +81,8 @@ make_kernel() {
 	# looks, or (from Linux 7 on) beside the modules.
 	version=$(<"$dir/release")
 	[[ -d $dir/usr/lib/modules/$version ]]
-	for name in boot/vmlinu[xz]-"$version" "usr/lib/modules/$version/vmlinuz"; do
-		if [[ -f $dir/$name ]]; then ln -s "$name" "$dir/image"; fi
+	for name in "$dir"/boot/vmlinu[xz]-"$version" "$dir/usr/lib/modules/$version/vmlinuz"; do
+		if [[ -f $name ]]; then ln -s "${name#"$dir"/}" "$dir/image"; fi
 	done
 	[[ -f $dir/image ]]
 	mkdir "$dir/guest-modules"

@@ -11,31 +11,38 @@
 #   case NAME / end NAME STATUS
 #   jobs N                     a case: the device has done N jobs so far
 #   moved NAME DIRECTION BYTES a case: so many bytes went through the device, once more
+#   snapshot                   a case: note the emulator's statistics; answered by a line "noted" or
+#                              "no statistics"
+#   failed N                   a case: exactly N jobs have failed since the snapshot
+#   carry NAME BASE64          a file for the next boot of a case that has several
 #   done                       all cases ran
 
 CASE_NUMBER=0
 CASES_FAILED=0
 CANNOT_TELL=0
 
+# What a case's name is followed by: the boot, where it has several.
+CASE_SUFFIX=''
+
 # finish_case NAME STATUS CAUSE: its line of the top level.
 finish_case() {
 	CASE_NUMBER=$((CASE_NUMBER + 1))
 	if [[ -n $3 ]]; then printf '    # %s\n' "$3"; fi
 	if (($2 == 0)); then
-		printf 'ok %d %s\n' "$CASE_NUMBER" "$1"
+		printf 'ok %d %s\n' "$CASE_NUMBER" "$1$CASE_SUFFIX"
 	else
-		printf 'not ok %d %s\n' "$CASE_NUMBER" "$1"
+		printf 'not ok %d %s\n' "$CASE_NUMBER" "$1$CASE_SUFFIX"
 		CASES_FAILED=$((CASES_FAILED + 1))
 		KEEP_LOGS=1
 	fi
 }
 
-# relay_report FD TIMEOUT CASE...: until the guest is off, or too late. On return all the
+# relay_report FD ANSWER-FD TIMEOUT CASE...: until the guest is off, or too late. On return all the
 # cases have their line; GUEST_OK tells whether the boot itself went as it should.
 relay_report() {
-	local fd=$1 timeout=$2 line part='' status current='' ready=0 done=0 cause='' verdict plan=0
+	local fd=$1 answers=$2 timeout=$3 line part='' status current='' ready=0 done=0 cause='' verdict plan=0 failed_before=''
 	local started=$SECONDS said=$SECONDS
-	local -a left=("${@:3}")
+	local -a left=("${@:4}")
 	local -A moved=()
 	GUEST_OK=1
 	while :; do
@@ -76,7 +83,8 @@ relay_report() {
 		'@@ case '*)
 			current=${line#@@ case }
 			said=$SECONDS
-			plan=0
+			plan=0 failed_before=''
+			unset 'moved[failed]'
 			log "case $current"
 			;;
 		'@@ end '*)
@@ -94,6 +102,17 @@ relay_report() {
 			moved[$name $direction]=$((${moved[$name $direction]:-0} + bytes))
 			;;
 		'@@ jobs '*) moved[jobs]=${line#@@ jobs } ;;
+		'@@ snapshot')
+			# The case waits: what it does next is not in these numbers.
+			if ask_statistics; then
+				failed_before=$(failed_jobs)
+				echo noted >&"$answers"
+			else
+				echo 'no statistics' >&"$answers"
+			fi
+			;;
+		'@@ failed '*) moved[failed]=${line#@@ failed } ;;
+		'@@ carry '*) carry "${line#@@ carry }" ;;
 		'@@ done')
 			done=1
 			break
@@ -126,6 +145,17 @@ relay_report() {
 	log "the guest's run was cut short: $cause"
 }
 
+# carry NAME BASE64: the guest chose the name.
+carry() {
+	local name=${1%% *}
+	if [[ ! $name =~ ^[A-Za-z0-9_-]+$ ]]; then
+		log "the guest's file '$name': no such name is carried to the next boot"
+	elif ! base64 -d <<<"${1#* }" >"$RUN/carry/$name" 2>/dev/null; then
+		rm -f "$RUN/carry/$name"
+		log "the guest's file '$name' arrived damaged"
+	fi
+}
+
 # guest_cause: why a guest ended without saying so.
 guest_cause() {
 	local line
@@ -142,7 +172,7 @@ guest_cause() {
 # emulator's own statistics. (The guest reads the device's registers; the statistics are
 # counted elsewhere in the emulator, by algorithm.)
 check_statistics() {
-	local key seen status=0 jobs
+	local key seen status=0 jobs failed
 	if ! ask_statistics; then
 		printf '    # caam-emu wrote no statistics\n    not ok %d emulator-statistics\n' "$1"
 		return 1
@@ -155,6 +185,12 @@ check_statistics() {
 				printf '    # the guest counts %d jobs\n' "${moved[jobs]}"
 				status=1
 			fi
+			continue
+		fi
+		if [[ $key == failed ]]; then
+			failed=$(($(failed_jobs) - ${failed_before:-0}))
+			printf '    # emulator: %d failed jobs since the snapshot; there must be %d\n' "$failed" "${moved[failed]}"
+			[[ -n $failed_before ]] && ((failed == moved[failed])) || status=1
 			continue
 		fi
 		seen=$(statistic bytes "${key% *}" "${key#* }")

@@ -5,7 +5,10 @@
 # with semantic patches, built against the kernel's headers.
 #
 # A variant is named PART[+PART]...: first, if at all, a folder of sources; then names of
-# semantic patches, applied in that order. `stock` alone is the distribution's module.
+# changes, made in that order. `stock` alone is the distribution's module. A change NAME is one of
+#   NAME.cocci   a semantic patch
+#   NAME.kbuild  lines for the driver's Makefile, which build more of the kernel's sources; the
+#                header "# sources: PATH..." names them (of BUILDER_SOURCES) and files of guest-tests/
 
 # check_variant KIND OPTION VALUE: complains before anything is fetched.
 check_variant() {
@@ -23,12 +26,29 @@ check_variant() {
 			if [[ -n $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") && ${#parts[@]} -gt 1 ]]; then
 				usage_error "$option $3: built modules cannot be patched; give the sources"
 			fi
-		elif [[ $part != stock && ! -f $REPO/guest-tests/$kind/$part.cocci ]]; then
+		elif [[ $part != stock ]] && ! change_file "$kind" "$part" >/dev/null; then
 			if [[ -d $part ]]; then usage_error "$option $part: no such variant; write ./$part for the folder"; fi
 			usage_error "$option $part: no such variant"
 		fi
 		first=0
 	done
+}
+
+# change_file KIND NAME: where it is.
+change_file() {
+	local file
+	for file in "$REPO/guest-tests/$1/$2".{cocci,kbuild}; do
+		if [[ -f $file ]]; then
+			printf '%s' "$file"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# added_sources KBUILD-FILE: what it says it needs.
+added_sources() {
+	sed -n '/^# sources: /{s,,,p;q}' "$1"
 }
 
 # need_variants DRIVER DM-CRYPT: sets VARIANT_DIRS, the folders of .ko files that take the
@@ -41,7 +61,7 @@ need_variants() {
 
 # need_variant KIND VARIANT SOURCES
 need_variant() {
-	local kind=$1 variant=$2 sources='' name='' part key dir
+	local kind=$1 variant=$2 sources='' name='' part file key dir
 	local -a parts patches=()
 	IFS=+ read -r -a parts <<<"$variant"
 	for part in "${parts[@]}"; do
@@ -52,7 +72,7 @@ need_variant() {
 			name=local
 			;;
 		*)
-			patches+=("$REPO/guest-tests/$kind/$part.cocci")
+			patches+=("$(change_file "$kind" "$part")")
 			name+=${name:+-}$part
 			;;
 		esac
@@ -68,6 +88,11 @@ need_variant() {
 	key=$({
 		echo "$kind $KERNEL_VERSION $KERNEL_PACKAGE"
 		cat "${patches[@]}" "$LIB/variant.sh"
+		for part in "${patches[@]}"; do
+			for file in $(added_sources "$part"); do
+				if [[ -f $REPO/guest-tests/$file ]]; then cat "$REPO/guest-tests/$file"; fi
+			done
+		done
 		cd "$sources"
 		find . -type f \( -name '*.[ch]' -o -name 'Makefile' -o -name 'Kbuild' \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 	} </dev/null | sha256sum)
@@ -103,6 +128,17 @@ build_variant() {
 			xargs -0 cp --parents -t "$work/source")
 	fi
 	for patch in "${patches[@]}"; do
+		if [[ $patch == *.kbuild ]]; then
+			for part in $(added_sources "$patch"); do
+				if [[ -f $REPO/guest-tests/$part ]]; then
+					cp "$REPO/guest-tests/$part" "$work/source/"
+				else
+					cp "$BUILDER/usr/src/sources/$part"/*.[ch] "$work/source/"
+				fi
+			done
+			cat "$patch" >>"$work/source/Makefile"
+			continue
+		fi
 		cp -r "$work/source" "$work/before"
 		cp "$patch" "$work/patch.cocci"
 		builder_run spatch --very-quiet --in-place --jobs 2 --sp-file "/build/${work##*/}/patch.cocci" \
