@@ -245,6 +245,9 @@ impl<M: GuestMemory> Deco<'_, M> {
             // Its fields count words.
             (at, n) = (at * 4, n * 4);
         }
+        if let Operand::Sequence { variable: true } = store.operand {
+            n = self.registers.variable_out as usize;
+        }
         let bytes = match store.register {
             Register::Context(class) => {
                 self.class_registers(class).context().get(at..at + n).map(<[u8]>::to_vec)
