@@ -20,7 +20,7 @@ build_emulator() {
 
 # start_emulator ARGS...: returns once it is ready for QEMU; sets EMULATOR_PID.
 start_emulator() {
-	local ready word='' tries
+	local ready word='' part='' tries
 	mkfifo "$RUN/ready"
 	# Open for reading and writing: neither side's open waits for the other.
 	exec {ready}<>"$RUN/ready"
@@ -33,7 +33,12 @@ start_emulator() {
 	disown # bash would announce its end by a signal
 	at_exit end_emulator
 	for ((tries = 0; tries < 100; tries++)); do
-		read -r -t 0.1 -u "$ready" word && break
+		# What came before a time-out is read and gone: a word may come in parts.
+		if read -r -t 0.1 -u "$ready" part; then
+			word+=$part
+			break
+		fi
+		word+=$part
 		kill -0 "$EMULATOR_PID" 2>/dev/null || break
 	done
 	exec {ready}>&-

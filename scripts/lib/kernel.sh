@@ -80,11 +80,17 @@ make_kernel() {
 	# Exactly one kernel, or something is not as thought. Its image is where the boot loader
 	# looks, or (from Linux 7 on) beside the modules.
 	version=$(<"$dir/release")
-	[[ -d $dir/usr/lib/modules/$version ]]
+	[[ -d $dir/usr/lib/modules/$version ]] || {
+		echo "error: the packages hold not one kernel's modules, but: $version"
+		return 1
+	}
 	for name in "$dir"/boot/vmlinu[xz]-"$version" "$dir/usr/lib/modules/$version/vmlinuz"; do
 		if [[ -f $name ]]; then ln -s "${name#"$dir"/}" "$dir/image"; fi
 	done
-	[[ -f $dir/image ]]
+	[[ -f $dir/image ]] || {
+		echo "error: no kernel image in ${parts[*]}"
+		return 1
+	}
 	mkdir "$dir/guest-modules"
 	choose_modules "$dir/usr/lib/modules/$version" "$version" "$dir/guest-modules"
 	: >"$dir/guest-modules/.chosen"
