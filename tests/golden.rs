@@ -11,7 +11,9 @@ use common::{Fixture, Kind, fixtures};
 fn difference(fixture: &Fixture, got: &common::SparseMemory) -> Option<String> {
     let (got, expected) = (got.all(), fixture.memory_after());
     assert_eq!(got.len(), expected.len());
-    got.iter().zip(&expected).find(|(g, e)| g != e).map(|((at, g), (_, e))| {
+    let wrong =
+        |((at, g), (_, e)): &((&u64, &u8), (&u64, &u8))| g != e && fixture.is_determined(**at);
+    got.iter().zip(&expected).find(wrong).map(|((at, g), (_, e))| {
         format!("{}: {g:#04x} at {at:#x} instead of {e:#04x}", fixture.name)
     })
 }
@@ -28,6 +30,10 @@ fn every_job_ends_as_recorded() {
         assert_eq!(report.dma_error, None, "{}", fixture.name);
         // Output is right, and nothing else has been written.
         assert_eq!(difference(&fixture, &memory), None);
+        for random in fixture.sections.iter().filter(|s| s.kind == Kind::Random) {
+            let got = memory.get(random.address, random.bytes.len());
+            assert!(!got.contains(&common::FILLER) || got != random.bytes, "{}", fixture.name);
+        }
     }
 }
 
@@ -125,7 +131,7 @@ fn a_wrong_tag_is_an_icv_failure_after_the_output() {
 #[test]
 fn a_budget_too_small_is_the_watchdog() {
     let watchdog = |status: u32| status & 0xf800_00ff == 0x4000_001c;
-    for fixture in fixtures() {
+    for fixture in fixtures().into_iter().filter(Fixture::is_shared) {
         let job =
             |budget| common::run(&fixture.memory(), fixture.soc, fixture.job, budget).status.0;
         let full = Budget::default();

@@ -46,6 +46,8 @@ impl<M: GuestMemory> GuestMemory for Counting<'_, M> {
 /// Runs a job and checks what must be true of any.
 fn run(memory: &impl GuestMemory, soc: &SocProfile, job: u64) -> Report {
     let memory = Counting(memory, Cell::new(0));
+    // A platform lives as long as its device; these few bytes may as well.
+    let soc = Box::leak(Box::new(soc.clone()));
     let report = common::run(&memory, soc, job, BUDGET);
     // Data is in the budget up to the piece that exceeds it; tables cost a group of four each
     // entry at most; non-local JUMPs fetch a descriptor each.
@@ -68,7 +70,7 @@ fn check_status(report: &Report) {
         4 => {
             let known = [
                 0x01, 0x02, 0x04, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10,
-                0x12, 0x13, 0x15, 0x16, 0x1c, 0x22, 0x24, 0x80, 0x81,
+                0x12, 0x13, 0x15, 0x16, 0x1c, 0x22, 0x24, 0x80, 0x81, 0x82, 0x89, 0xc1, 0xc4,
             ];
             assert!(known.contains(&(status & 0xff)), "{status:#x}");
         }
@@ -258,7 +260,8 @@ proptest! {
         run(&memory, fixture.soc, fixture.job);
     }
 
-    /// With other data: it succeeds, or the ICV is wrong; and only outputs have changed.
+    /// With other data: it succeeds, or the ICV is wrong, or RSA's numbers or a running message
+    /// length are; and only outputs have changed.
     #[test]
     fn corrupted_data(
         which in any::<prop::sample::Index>(),
@@ -271,9 +274,16 @@ proptest! {
         }
         let (memory, before) = (fixture.memory(), fixture.memory().all());
         let report = run(&memory, fixture.soc, fixture.job);
-        prop_assert!([0, 0x2000_001a].contains(&(report.status.0 & 0xf000_00ff)));
+        let status = report.status.0 & 0xf000_00ff;
+        let icv = status & 0xf000_000f == 0x2000_000a;
+        let of_its_own = match fixture.name.split('-').next() {
+            Some("rsa") => status & 0xf000_00f0 == 0x2000_0080 || status == 0x4000_0089,
+            _ => fixture.name.ends_with("-update") | fixture.name.contains("-final")
+                && status == 0x2000_0042,
+        };
+        prop_assert!(status == 0 || icv || of_its_own, "{}: {status:x}", fixture.name);
         for (address, byte) in memory.all() {
-            let output = |s: &common::Section| s.kind == Kind::Output && s.contains(address);
+            let output = |s: &common::Section| s.is_result() && s.contains(address);
             prop_assert!(byte == before[&address] || fixture.sections.iter().any(output));
         }
     }

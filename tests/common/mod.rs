@@ -1,9 +1,12 @@
 //! The jobs in `tests/golden/`: reading them, and the memory they run in.
 #![allow(dead_code)] // each test uses its own part of this
 
+use caam_emu::crypto::keywrap::black::{self, Encryption, NONCE};
+use caam_emu::descriptors::command::{Command, Operand, Operation, decode};
 use caam_emu::descriptors::deco::{self, Report};
 use caam_emu::descriptors::flow::{Budget, Scratch};
 use caam_emu::device::platform::{Platform, Secrets};
+use caam_emu::device::rng4::{RTMCTL, Request};
 use caam_emu::device::soc::SocProfile;
 use caam_emu::memory::{Access, DmaError, GuestMemory};
 use std::cell::RefCell;
@@ -23,6 +26,8 @@ pub enum Kind {
     Input,
     /// What the job is to leave behind.
     Output,
+    /// Where the job is to leave random bytes, or what depends on them. They may be any.
+    Random,
 }
 
 /// Bytes at an address.
@@ -36,6 +41,11 @@ pub struct Section {
 impl Section {
     pub fn contains(&self, address: u64) -> bool {
         (self.address..self.address + self.bytes.len() as u64).contains(&address)
+    }
+
+    /// What it says is there after the job only.
+    pub fn is_result(&self) -> bool {
+        matches!(self.kind, Kind::Output | Kind::Random)
     }
 
     /// The section's bytes as words.
@@ -83,6 +93,8 @@ fn parse(path: &Path) -> Fixture {
         status: 0,
     };
     let mut seen = Vec::new();
+    // Keys in the clear that stand encrypted in memory.
+    let mut black = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let wrong = |what: &str| -> ! { panic!("{}:{}: {what}", path.display(), number + 1) };
         let hex = |s: &str| u64::from_str_radix(s, 16).unwrap_or_else(|_| wrong("not hexadecimal"));
@@ -112,6 +124,11 @@ fn parse(path: &Path) -> Fixture {
             "table" => Kind::Table,
             "input" => Kind::Input,
             "output" => Kind::Output,
+            "input-black" | "output-black" => {
+                black.push(fixture.sections.len());
+                if fields[0] == "input-black" { Kind::Input } else { Kind::Output }
+            }
+            "random" => Kind::Random,
             _ => {
                 let Some(section) = fixture.sections.last_mut() else { wrong("no section") };
                 match section.kind {
@@ -127,6 +144,7 @@ fn parse(path: &Path) -> Fixture {
                         let byte = |d: &[u8]| hex(std::str::from_utf8(d).unwrap()) as u8;
                         section.bytes.extend(digits.chunks(2).map(byte));
                     }
+                    Kind::Random => section.bytes = vec![FILLER; hex(fields[0]) as usize],
                 }
                 continue;
             }
@@ -134,6 +152,11 @@ fn parse(path: &Path) -> Fixture {
         fixture.sections.push(Section { kind, address: hex(fields[1]), bytes: Vec::new() });
     }
     assert_eq!(seen, ["status"], "{}: cut short", path.display());
+    for n in black {
+        let bytes = &mut fixture.sections[n].bytes;
+        let kek = platform(fixture.soc).kek(false).expect("secure keys");
+        *bytes = black::wrap(&kek, Encryption::Ecb, bytes, [0; NONCE]).expect("a key");
+    }
     fixture
 }
 
@@ -197,10 +220,10 @@ impl Fixture {
     pub fn memory_without(&self, leave_out: impl Fn(&Section) -> bool) -> SparseMemory {
         let memory = SparseMemory::default();
         let kept = || self.sections.iter().filter(|s| !leave_out(s));
-        for section in kept().filter(|s| s.kind == Kind::Output) {
+        for section in kept().filter(|s| s.is_result()) {
             memory.put(section.address, &vec![FILLER; section.bytes.len()]);
         }
-        for section in kept().filter(|s| s.kind != Kind::Output) {
+        for section in kept().filter(|s| !s.is_result()) {
             memory.put(section.address, &section.bytes);
         }
         memory
@@ -208,6 +231,11 @@ impl Fixture {
 
     pub fn memory(&self) -> SparseMemory {
         self.memory_without(|_| false)
+    }
+
+    /// Whether the job's outcome does not depend on random bytes there.
+    pub fn is_determined(&self, address: u64) -> bool {
+        !self.sections.iter().any(|s| s.kind == Kind::Random && s.contains(address))
     }
 
     /// Memory after the job as the fixture has it: as before, but for the output.
@@ -227,11 +255,68 @@ impl Fixture {
         self.sections.iter_mut().filter(|s| s.kind == kind).nth(n).expect("such a section")
     }
 
+    /// Whether there is a shared descriptor.
+    pub fn is_shared(&self) -> bool {
+        self.sections.iter().any(|s| s.kind == Kind::Words && s.address != self.job)
+    }
+
     /// The shared descriptor's words, or the job's.
     pub fn descriptor(&self, shared: bool) -> Vec<u32> {
         let words = |s: &&Section| s.kind == Kind::Words && (s.address == self.job) != shared;
         self.sections.iter().find(words).expect("a descriptor").words()
     }
+
+    /// The commands of the shared descriptor, or the job's, each with its place.
+    pub fn commands(&self, shared: bool) -> Vec<(usize, Command)> {
+        let words = self.descriptor(shared);
+        let header = words[0];
+        // A job with a shared descriptor has its pointer behind the header; a protocol's data
+        // block is skipped by the start index.
+        let start = ((header >> 16 & 0x3f) as usize).max(1);
+        let mut at = if !shared && self.is_shared() { 2 } else { start };
+        let mut commands = Vec::new();
+        while at < words.len() {
+            let decoded = decode(&words[at..], self.soc).expect("the driver's command");
+            commands.push((at, decoded.command));
+            at += usize::from(decoded.words);
+        }
+        commands
+    }
+
+    /// Whether the only pointers in it are the job's: to the shared descriptor and to both
+    /// sequences, which stand right behind.
+    pub fn has_only_sequences(&self) -> bool {
+        let fixed = |operand: &Operand| !matches!(operand, Operand::Pointer { .. });
+        let job = self.descriptor(false);
+        self.is_shared()
+            && job[2] >> 27 == 0x1e
+            && job[5] >> 27 == 0x1f
+            && self.commands(true).iter().all(|(_, command)| match command {
+                Command::Key(key) => fixed(&key.operand),
+                Command::Load(load) | Command::Store(load) => fixed(&load.operand),
+                Command::FifoLoad(load) => fixed(&load.operand),
+                Command::FifoStore(store) => fixed(&store.operand),
+                Command::Operation(Operation::DerivedKey(key)) => fixed(&key.source),
+                _ => true,
+            })
+    }
+}
+
+/// A seeded platform with its RNG as Linux' driver leaves it: both handles with prediction
+/// resistance, and the keys for black keys.
+pub fn platform(soc: &'static SocProfile) -> Platform {
+    let platform = Platform::new(soc, Secrets { seed: Some(1), master_key: None })
+        .expect("a seeded platform needs no entropy");
+    // Out of program mode: the TRNG runs.
+    platform.rng().write(RTMCTL, 0).expect("a register");
+    for handle in 0..2 {
+        let request = Request { handle, test: false, prediction_resistance: true };
+        platform.rng().instantiate(request).expect("a new handle");
+        if handle == 0 {
+            platform.rng().generate_secure_keys().expect("the first time");
+        }
+    }
+    platform
 }
 
 pub fn run(
@@ -240,7 +325,6 @@ pub fn run(
     job: u64,
     budget: Budget,
 ) -> Report {
-    let platform = Platform::new(soc, Secrets { seed: Some(1), master_key: None })
-        .expect("a seeded platform needs no entropy");
-    deco::run(memory, &platform, job, &mut Scratch::default(), budget, &AtomicBool::new(false))
+    let stop = AtomicBool::new(false);
+    deco::run(memory, &platform(soc), job, &mut Scratch::default(), budget, &stop)
 }
