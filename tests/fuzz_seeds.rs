@@ -150,8 +150,9 @@ fn write_seeds() {
     };
     for fixture in fixtures() {
         if let Some(sections) = relocated(&fixture, BASE) {
-            // the first byte: default profile
-            write("descriptor", &fixture.name, [vec![0], image(&sections)].concat());
+            // the first byte: the profile, and an RNG that has been started
+            let flags = 0x10 | u8::from(fixture.soc.era >= 10) << 3;
+            write("descriptor", &fixture.name, [vec![flags], image(&sections)].concat());
         }
         if let Some(sections) = relocated(&fixture, BASE + 0x100)
             && fixture.sections.iter().all(|s| s.bytes.len() < 0x100)

@@ -5,7 +5,8 @@
 use caam_emu::descriptors::deco;
 use caam_emu::descriptors::flow::{Budget, Scratch};
 use caam_emu::device::platform::{Platform, Secrets};
-use caam_emu::device::soc::{PointerSize, SocProfile, VIRT_ERA9};
+use caam_emu::device::rng4::RTMCTL;
+use caam_emu::device::soc::{PointerSize, SocProfile, VIRT_ERA9, VIRT_ERA10};
 use caam_emu::memory::flat::FlatMemory;
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
@@ -18,10 +19,24 @@ const BUDGET: Budget = Budget { commands: 1000, entries: 1000, bytes: 1 << 20 };
 
 thread_local!(static SCRATCH: RefCell<Scratch> = RefCell::default());
 
+/// What the driver does first: instantiates state handle 0, and makes the keys for black keys.
+fn start_rng(platform: &Platform, scratch: &mut Scratch) {
+    // out of program mode: the TRNG runs
+    platform.rng().write(RTMCTL, 0).expect("a register");
+    for operation in [0x8250_0006, 0x8250_1000] {
+        let memory = FlatMemory::new(BASE, 16);
+        memory.poke_words(BASE, &[0xb080_0002, operation]);
+        let stop = AtomicBool::new(false);
+        let report = deco::run(&memory, platform, BASE, scratch, BUDGET, &stop);
+        assert!(report.status.is_ok(), "{}", report.status);
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((flags, image)) = data.split_first() else { return };
     let pointer = if flags & 1 != 0 { PointerSize::Bits64 } else { PointerSize::Bits32 };
-    let mut soc = SocProfile { pointer, high_word_first: flags & 2 != 0, ..VIRT_ERA9 };
+    let era = if flags & 8 != 0 { VIRT_ERA10 } else { VIRT_ERA9 };
+    let mut soc = SocProfile { pointer, high_word_first: flags & 2 != 0, ..era };
     if flags & 4 != 0 {
         soc.aes.version -= 1;
     }
@@ -32,6 +47,9 @@ fuzz_target!(|data: &[u8]| {
         // The same random bytes each time.
         let secrets = Secrets { seed: Some(1), master_key: None };
         let platform = Platform::new(&soc, secrets).expect("a seed always has bytes");
+        if flags & 16 != 0 {
+            start_rng(&platform, scratch);
+        }
         let stop = AtomicBool::new(false);
         let report = deco::run(&memory, &platform, BASE, scratch, BUDGET, &stop);
         (report, memory.peek(BASE, SIZE))

@@ -34,8 +34,12 @@ impl Guest {
         let at = u64::from(offset);
         let register = u64::from(offset >> 8 & 3) * 0x1000 + u64::from(offset & 0x7c);
         match kind & 0xf {
-            0..=4 => {
+            0..=3 => {
                 let _ = device.write_bar(register, &value.to_le_bytes(), self.now);
+            }
+            // anywhere: the registers of the RNG and of DECO 0, say
+            4 => {
+                let _ = device.write_bar(at & !3, &value.to_le_bytes(), self.now);
             }
             5 => {
                 let wide = u64::from(value) | u64::from(value) << 40;
