@@ -1,6 +1,8 @@
 //! The PCI function: BAR accesses and register pages here; rings, interrupts, configuration
 //! space and reset in the submodules.
 
+#[path = "device_tests/direct.rs"]
+mod deco0;
 #[path = "device_tests/function.rs"]
 mod function;
 #[path = "device_tests/rings.rs"]

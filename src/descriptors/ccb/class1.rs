@@ -485,3 +485,7 @@ fn mac(
     }
     Ok(if last { buf.len() } else { blocks.len() })
 }
+
+#[cfg(test)]
+#[path = "class1_tests.rs"]
+mod tests;

@@ -295,3 +295,7 @@ impl Active {
         if same { Ok(()) } else { Err(self.failure(ChaError::IcvCheck)) }
     }
 }
+
+#[cfg(test)]
+#[path = "class2_tests.rs"]
+mod tests;
