@@ -13,6 +13,8 @@ mod errors;
 mod jumps;
 #[path = "deco_model_tests.rs"]
 mod model;
+#[path = "deco_protocol_tests.rs"]
+mod protocols;
 
 const BASE: u64 = 0x4000_0000;
 const SIZE: usize = 0x4_0000;
