@@ -13,6 +13,8 @@ mod errors;
 mod jumps;
 #[path = "deco_model_tests.rs"]
 mod model;
+#[path = "deco_class2_tests.rs"]
+mod class2;
 #[path = "deco_protocol_tests.rs"]
 mod protocols;
 
