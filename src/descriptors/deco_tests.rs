@@ -7,14 +7,14 @@ use crate::device::platform::Secrets;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
 
+#[path = "deco_class2_tests.rs"]
+mod class2;
 #[path = "deco_error_tests.rs"]
 mod errors;
 #[path = "deco_jump_tests.rs"]
 mod jumps;
 #[path = "deco_model_tests.rs"]
 mod model;
-#[path = "deco_class2_tests.rs"]
-mod class2;
 #[path = "deco_protocol_tests.rs"]
 mod protocols;
 
