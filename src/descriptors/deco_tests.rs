@@ -7,6 +7,8 @@ use crate::device::platform::Secrets;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
 
+#[path = "deco_class2_tests.rs"]
+mod class2;
 #[path = "deco_error_tests.rs"]
 mod errors;
 #[path = "deco_jump_tests.rs"]

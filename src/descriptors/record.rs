@@ -46,3 +46,27 @@ impl<M: GuestMemory> GuestMemory for Recorder<'_, M> {
         n
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::flat::FlatMemory;
+
+    #[test]
+    fn a_recorder_changes_nothing() {
+        let memory = FlatMemory::new(0x1000, 16);
+        memory.poke(0x1000, b"sixteen bytes, .");
+        let recorder = Recorder(&memory);
+        let mut buf = [0; 8];
+        assert_eq!(recorder.read(0x1004, &mut buf), Ok(()));
+        assert_eq!(&buf, b"een byte");
+        assert_eq!(recorder.write(0x1000, b"SIX"), Ok(()));
+        assert_eq!(memory.peek(0x1000, 8), b"SIXteen ");
+        assert_eq!(recorder.read_available(0x100c, &mut buf), 4);
+        assert_eq!(&buf[..4], b"s, .");
+        // what fails, fails alike
+        assert_eq!(recorder.read(0xfff, &mut buf), memory.read(0xfff, &mut buf));
+        assert_eq!(recorder.write(0x100c, &buf), memory.write(0x100c, &buf));
+        assert_eq!(recorder.read_available(0x1010, &mut buf), 0);
+    }
+}

@@ -29,7 +29,7 @@ fn refused<T>(result: Result<T, Failure>, cha: ChaId, error: ChaError) -> bool {
 
 /// Odd parity in every byte.
 fn odd(key: &[u8]) -> Vec<u8> {
-    key.iter().map(|b| b & 0xfe | u8::from(b.count_ones() - u32::from(b & 1) & 1 == 0)).collect()
+    key.iter().map(|b| b & 0xfe | u8::from((b & 0xfe).count_ones() % 2 == 0)).collect()
 }
 
 #[test]
