@@ -164,3 +164,23 @@ fn waits_that_cannot_end() {
         last(d, 2)
     });
 }
+
+#[test]
+fn waiting_for_transfers_that_cannot_move_is_the_watchdog_s() {
+    // A FIFO LOAD that no CHA takes; JUMP JSL, all of NIP, NIFP, CALM or NCP: the next word.
+    for (conditions, stuck) in [(0x08, true), (0x04, true), (0x10, true), (0x01, false)] {
+        let memory = memory();
+        let report = report_in(&memory, |d| {
+            d.by_pointer(LOAD_LAST, IN, 16).words(&[0xa100_0001 | conditions << 8]);
+            d.words(&[0xa0c0_0009]);
+        });
+        let expected = if stuck { 0x4000_031c } else { 0x3000_0409 };
+        // Where the descriptor goes on, its JUMP HALT says so.
+        assert_eq!(report.status.0, expected, "conditions {conditions:#x}");
+    }
+    // Output likewise: a FIFO STORE without data, NOP.
+    let report = report_in(&memory(), |d| {
+        d.by_pointer(STORE_TEXT, OUT, 16).words(&[0xa100_0201]);
+    });
+    assert_eq!(report.status.0, 0x4000_031c);
+}

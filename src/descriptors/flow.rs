@@ -162,6 +162,7 @@ impl Sequence {
     /// PRE: `more` bytes are added at the end.
     pub fn extend(&mut self, more: u32) {
         self.cursor.extend(u64::from(more));
+        self.original.extend(u64::from(more));
     }
 }
 
@@ -377,6 +378,18 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             OutputTransfer::Skip(_) => true,
         });
         if input || output { Err(DecoError::Sequence.into()) } else { Ok(()) }
+    }
+
+    /// Whether input transfers are waiting.
+    #[must_use]
+    pub fn input_pending(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
+    /// Whether output transfers are waiting.
+    #[must_use]
+    pub fn output_pending(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// Pumps, and insists that nothing is left over: the end of a job.

@@ -1,7 +1,8 @@
 //! A job's DMA as log lines: what the fixtures in `tests/golden/` are made of.
 //!
-//! With `RUST_LOG=caam_emu::record=trace` (or plain `trace`) every access of every job is logged,
-//! with its bytes, **keys and plaintext among them**. At any other level nothing here runs.
+//! With `RUST_LOG=caam_emu::record=trace`, and only when asked for by this name, every access of
+//! every job is logged, with its bytes, **keys and plaintext among them**. Otherwise nothing here
+//! runs.
 
 use crate::memory::{DmaError, GuestMemory};
 use std::fmt::Write;

@@ -112,10 +112,15 @@ impl<M: GuestMemory> Deco<'_, M> {
                 | u8::from(f.carry) << 1
                 | u8::from(f.less));
         }
-        // CALM, NIP, NIFP, NOP, NCP: no transfers pending. Each is a reason to finish them; what
-        // cannot move now will not move while the DECO waits here.
+        // CALM 10, NIP 08, NIFP 04, NOP 02, NCP 01: no transfers pending, of any kind, of input,
+        // of output, of context. The DECO waits for them; what cannot move now never will.
         if jump.conditions & 0x1f != 0 {
             self.flow.pump()?;
+            let input = jump.conditions & 0x1c != 0 && self.flow.input_pending();
+            let output = jump.conditions & 0x12 != 0 && self.flow.output_pending();
+            if input || output {
+                return Err(DecoError::Watchdog.into());
+            }
         }
         // JQP (another job waits), SHRD and SELF are never set: descriptors are not shared.
         Ok(0x1f)
