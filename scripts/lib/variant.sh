@@ -148,7 +148,7 @@ build_variant() {
 			echo "error: ${patch##*/} matches nothing in the sources of $version"
 			return 1
 		fi
-		(cd "$work" && diff -ru before source) >"$out/${patch##*/}.diff" || true # 1: they differ
+		(cd "$work" && diff -ru before source) >"$out/${patch##*/}.diff" || (($? == 1)) # 1: they differ
 		rm -rf "$work/before"
 	done
 	if [[ $(dpkg --print-architecture) != arm64 ]]; then cross=aarch64-linux-gnu-; fi

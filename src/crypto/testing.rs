@@ -1,7 +1,7 @@
 //! What the tests of the engines share.
 
 /// Bytes of a string of hexadecimal digits; blanks and line ends are skipped.
-pub(super) fn hex(text: &str) -> Vec<u8> {
+pub(in crate::crypto) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()
         .filter(|c| !c.is_ascii_whitespace())
@@ -13,12 +13,12 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 }
 
 /// Bytes of a string of exactly `N` bytes in hexadecimal.
-pub(super) fn hex_array<const N: usize>(text: &str) -> [u8; N] {
+pub(in crate::crypto) fn hex_array<const N: usize>(text: &str) -> [u8; N] {
     hex(text).try_into().expect("a vector of the right length")
 }
 
 /// Cuts a message into pieces of the sizes `cuts`, and what is left.
-pub(super) fn pieces<'a>(data: &'a mut [u8], cuts: &[usize]) -> Vec<&'a mut [u8]> {
+pub(in crate::crypto) fn pieces<'a>(data: &'a mut [u8], cuts: &[usize]) -> Vec<&'a mut [u8]> {
     let mut rest = data;
     let mut pieces = Vec::new();
     for &cut in cuts {
@@ -47,4 +47,4 @@ macro_rules! known_answers {
         }
     )*};
 }
-pub(super) use known_answers;
+pub(in crate::crypto) use known_answers;

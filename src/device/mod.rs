@@ -330,8 +330,8 @@ impl Device {
         outcome
     }
 
-    /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in, as
-    /// no register changes by being read. Aligned 8-byte reads are two words, low offset first.
+    /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in.
+    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew. Aligned 8-byte reads are two words, low offset first.
     ///
     /// # Errors
     /// [`OutOfBounds`] if the range is not inside the BAR.
