@@ -117,11 +117,7 @@ parse_arguments() {
 		((${#CASES[@]})) || usage_error "no case given"
 	fi
 	[[ $TIMEOUT =~ ^[1-9][0-9]{0,5}$ ]] || usage_error "--timeout $TIMEOUT: not a number of seconds"
-	[[ -n $KERNEL ]] || usage_error "--kernel '': neither a series nor a file"
-	[[ -z $KERNEL_TREE || -d $KERNEL_TREE ]] || usage_error "--modules $KERNEL_TREE: no such folder"
-	if [[ ! $KERNEL =~ ^[0-9]+\.[0-9]+$ && ! -f $KERNEL ]]; then
-		usage_error "--kernel $KERNEL: neither a series (6.1, 6.12, ...) nor a file"
-	fi
+	check_kernel "$KERNEL" "$KERNEL_TREE"
 	if [[ -n $DRIVER ]]; then check_variant drivers --driver "$DRIVER"; fi
 	check_variant dm-crypt --dm-crypt "$DM_CRYPT"
 }

@@ -23,6 +23,8 @@ readonly LIB
 . "$LIB/builder.sh"
 # shellcheck source=variant.sh
 . "$LIB/variant.sh"
+# shellcheck source=backlog.sh
+. "$LIB/backlog.sh"
 # shellcheck source=devicetree.sh
 . "$LIB/devicetree.sh"
 # shellcheck source=rust.sh

@@ -5,6 +5,15 @@
 
 readonly DEFAULT_KERNEL=6.1
 
+# check_kernel SERIES|IMAGE [MODULES]: complains about --kernel and --modules before anything is fetched.
+check_kernel() {
+	[[ -n $1 ]] || usage_error "--kernel '': neither a series nor a file"
+	[[ -z ${2:-} || -d $2 ]] || usage_error "--modules $2: no such folder"
+	if [[ ! $1 =~ ^[0-9]+\.[0-9]+$ && ! -f $1 ]]; then
+		usage_error "--kernel $1: neither a series (6.1, 6.12, ...) nor a file"
+	fi
+}
+
 # kernel_suite SERIES: the Debian suite whose linux-image-arm64 is of that series.
 kernel_suite() {
 	local suite candidate

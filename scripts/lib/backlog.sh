@@ -15,7 +15,7 @@ need_backlog_module() {
 	need_builder
 	key=$({
 		echo "$KERNEL_VERSION $KERNEL_PACKAGE"
-		cat "$source" "$LIB/stress/probe.sh"
+		cat "$source" "$LIB/backlog.sh"
 	} | sha256sum)
 	BACKLOG_DIR=$VM_CACHE/variants/$KERNEL_VERSION-backlog-order-${key:0:16}
 	cached "$BACKLOG_DIR" "building backlog_order for $KERNEL_VERSION" "correct ${source#"$REPO/"}" \

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# What the device sees: its statistics, ten times a second, one JSON line each, in $LOGS/device.log.
+
+SAMPLER_PID=''
+
+# start_sampler: of the emulator that runs now.
+start_sampler() {
+	: >"$LOGS/device.log"
+	setsid setpriv --pdeathsig TERM bash "$LIB/stress/sampler.sh" "$EMULATOR_PID" "$RUN/stats.json" \
+		>"$LOGS/device.log" 2>/dev/null </dev/null &
+	SAMPLER_PID=$!
+	disown
+	at_exit end_sampler
+}
+
+end_sampler() {
+	[[ -n $SAMPLER_PID ]] || return 0
+	end_process "$SAMPLER_PID"
+	SAMPLER_PID=''
+}
+
+# samples: how many lines there are.
+samples() {
+	wc -l <"$LOGS/device.log"
+}
+
+# fresh_sample: waits for a sample taken from now on; its line's number in SAMPLE.
+fresh_sample() {
+	local now tries
+	now=$(samples)
+	for ((tries = 0; tries < 100; tries++)); do
+		# The next line may be of a sample that was taken before.
+		SAMPLE=$(samples)
+		((SAMPLE < now + 2)) || return 0
+		emulator_alive || return 1
+		sleep 0.05
+	done
+	return 1
+}
+
+# device_idle SECONDS: nothing in any ring, and no doorbell for so long, on the device's own clock.
+device_idle() {
+	tail -n 1 "$LOGS/device.log" | tool jq -e --argjson idle "$1" '
+		all(.rings[]; .pending + .in_flight + .waiting == 0) and
+		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null
+}

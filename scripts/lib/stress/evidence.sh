@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# What the guest's kernel says on its console ($LOGS/console.log).
+
+# console_size: in bytes.
+console_size() {
+	stat -c %s "$LOGS/console.log"
+}
+
+# console_from BYTES: what came after them, without carriage returns and time stamps.
+console_from() {
+	tail -c +"$(($1 + 1))" "$LOGS/console.log" | tr -d '\r' | sed 's/^.*\[ *[0-9]*\.[0-9]*\] //'
+}
+
+# hung_task FROM: the first hung-task report after so many bytes whose stack has crypt_convert, all
+# of its lines; status 1 if there is none.
+hung_task() {
+	console_from "$1" | awk '
+		function judge() { if (text ~ /crypt_convert/ && !found++) printf "%s", text; text = "" }
+		/^INFO: task .* blocked for more than/ { judge(); inside = 1 }
+		inside && !/^(INFO: task|      |"echo|task:|Workqueue:|Call trace:| )/ { judge(); inside = 0 }
+		inside { text = text $0 "\n" }
+		END { judge(); exit !found }'
+}
+
+# kernel_crash FROM: the line with which the kernel says so, after so many bytes.
+kernel_crash() {
+	console_from "$1" | grep -m1 -a -E \
+		'Kernel panic|kernel BUG at|Unable to handle kernel|Internal error:|^BUG: |Oops|rcu:.*self-detected stall'
+}
+
+# kernel_warning FROM: the first warning after so many bytes.
+kernel_warning() {
+	console_from "$1" | grep -m1 -a -E '^WARNING: |caam_jr [^ ]*: [0-9a-f]{8}: '
+}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# shellcheck shell=bash
+#
+# Series: one driver with one dm-crypt, some runs. A guest does as many of them as it survives.
+
+SERIES=()
+declare -A SERIES_MODULES=() LAPS=([build]=0 [boot]=0 [probe]=0 [run]=0)
+
+# plan_series: sets SERIES, each "DRIVER|DM-CRYPT|RUN RUN...", a run being calm or full.
+plan_series() {
+	local driver dm_crypt calm full
+	calm=$(repeat "$RUNS" calm) full=$(repeat "$RUNS" full)
+	if ((JUDGE)); then
+		SERIES=("${DRIVER:-stock}|$DM_CRYPT|$full")
+		return 0
+	fi
+	for driver in no-backlog stock; do
+		for dm_crypt in stock wait-each; do
+			SERIES+=("$driver|$dm_crypt|$calm $full")
+		done
+	done
+}
+
+# repeat N WORD
+repeat() {
+	local i words=()
+	for ((i = 0; i < $1; i++)); do words+=("$2"); done
+	echo "${words[*]}"
+}
+
+# able DRIVER: the variant of it that dm-crypt takes.
+able() {
+	local sources=$1
+	case $1 in
+	stock) echo dm-crypt-able ;;
+	*/*)
+		sources=${1%%+*}
+		# Built modules stay as they are; and so do sources that set no such flag.
+		if [[ -z $(compgen -G "$sources/*.c") ]] || ! grep -q CRYPTO_ALG_ALLOCATES_MEMORY "$sources"/*.c; then
+			echo "$1"
+		else
+			echo "$1+dm-crypt-able"
+		fi
+		;;
+	*dm-crypt-able*) echo "$1" ;;
+	*) echo "dm-crypt-able+$1" ;;
+	esac
+}
+
+# build_series: all that the guests need, before the first of them boots.
+build_series() {
+	local series driver dm_crypt
+	for series in "${SERIES[@]}"; do
+		IFS='|' read -r driver dm_crypt _ <<<"$series"
+		need_variants "$(able "$driver")" "$dm_crypt"
+		need_modules "${VARIANT_DIRS[@]}" ${BACKLOG_DIR:+"$BACKLOG_DIR"}
+		SERIES_MODULES[$series]=$MODULES
+	done
+}
+
+run_all_series() {
+	local series runs
+	for series in "${SERIES[@]}"; do
+		IFS='|' read -r SERIES_DRIVER SERIES_DM_CRYPT runs <<<"$series"
+		read -r -a RUNS_LEFT <<<"$runs"
+		MODULES=${SERIES_MODULES[$series]}
+		# What a driver tells its callers does not depend on dm-crypt: once is enough.
+		ASK_BACKLOG=0
+		if [[ -n $BACKLOG_DIR && $SERIES_DM_CRYPT == "$DM_CRYPT" ]]; then ASK_BACKLOG=1; fi
+		run_series
+	done
+}
+
+# run_series: guest after guest until RUNS_LEFT is empty.
+run_series() {
+	local before
+	ENOUGH=0
+	while ((${#RUNS_LEFT[@]})); do
+		before=${#RUNS_LEFT[@]}
+		boot_stress
+		if ((${#RUNS_LEFT[@]} == before)); then
+			KEEP_LOGS=1
+			NOT_RUN+=("$SERIES_DRIVER|$SERIES_DM_CRYPT|${GUEST_CAUSE:-no run was done}|$LOGS/console.log")
+			complain "driver $SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT: ${GUEST_CAUSE:-no run was done}" "console: $LOGS/console.log"
+			return 0
+		fi
+	done
+}
+
+boot_stress() {
+	local fifo answers report
+	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
+	mkdir -p "$LOGS"
+	LAP=$EPOCHREALTIME BACKLOG=() GUEST_SAID=''
+	start_emulator --job-rings 1 --seed "$SEED"
+	start_sampler
+	prepare_boot 1 MODE=cases "export JOB_RINGS PROFILE=virt-era9 DRIVER=$SERIES_DRIVER BOOT=1" CASES=stress \
+		"export STRESS_RUNS=${#RUNS_LEFT[@]} STRESS_BACKLOG=$ASK_BACKLOG STRESS_MIB=$MIB STRESS_PATIENCE=$TIMEOUT"
+	mkfifo "$RUN/report" "$RUN/answers"
+	exec {fifo}<>"$RUN/report" {answers}<>"$RUN/answers"
+	start_guest "$RUN/report" "$RUN/answers"
+	exec {report}<"$RUN/report"
+	exec {fifo}>&-
+	watch_guest "$report" "$answers"
+	exec {report}<&- {answers}>&-
+	rm -f "$RUN/report" "$RUN/answers"
+	end_guest
+	end_sampler
+	end_emulator
+	finish_boot
+}
+
+# set_faults calm|full: the device's faults for the next run.
+set_faults() {
+	:
+}
