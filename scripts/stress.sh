@@ -111,6 +111,7 @@ check_number() {
 
 main() {
 	local started=$EPOCHREALTIME
+	COMMAND="scripts/stress.sh${*:+ ${*@Q}}"
 	parse_arguments "$@"
 	install_traps
 	need_space 100

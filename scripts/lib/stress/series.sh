@@ -112,5 +112,5 @@ boot_stress() {
 
 # set_faults calm|full: the device's faults for the next run.
 set_faults() {
-	:
+	RUN_FAULTS=()
 }
