@@ -69,10 +69,10 @@ impl Guest {
             }
             0xb => device.mask_interrupt(),
             0xc => _ = device.unmask_interrupt(),
-            0xd if value == 0 => _ = device.reset(),
+            0xd if value == 0 => _ = device.reset(self.now),
             0xd => {
                 if self.taken.len() < SETUP.decos + 1
-                    && let (Some(job), _) = device.take_job()
+                    && let (Some(job), _) = device.take_job(self.now)
                 {
                     self.taken.push(job);
                 }
@@ -86,7 +86,7 @@ impl Guest {
         let device = &self.device;
         let job = match self.taken.is_empty() {
             false => self.taken.remove(0),
-            true => match device.take_job().0 {
+            true => match device.take_job(self.now).0 {
                 Some(job) => job,
                 None => return,
             },
@@ -123,7 +123,7 @@ fuzz_target!(|data: &[u8]| {
         guest.run();
     }
     // Whatever happened, the statistics can be had, and rings do not hold more than they can.
-    let _ = guest.device.statistics();
+    let _ = guest.device.statistics(guest.now);
     for ring in 0..SETUP.rings as u64 {
         let mut size = [0; 4];
         guest.device.read_bar(0x1000 * (ring + 1) + 0x0c, &mut size).expect("IRSR");

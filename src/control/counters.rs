@@ -3,7 +3,9 @@
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use crate::descriptors::deco::Report;
+use crate::device::MAX_RINGS;
 use crate::device::registers::version::Performance;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Jobs and message bytes of one mode in one direction.
@@ -13,12 +15,15 @@ struct Pair {
     bytes: AtomicU64,
 }
 
+/// Where jobs come from: the job rings, then DECO 0 by software.
+const SOURCES: usize = MAX_RINGS + 1;
+
 /// See the module. All counters only grow while the device exists.
 #[derive(Debug, Default)]
 pub struct Counters {
     dequeued: AtomicU64,
-    /// By algorithm, then encrypt and decrypt.
-    operations: [[Pair; 2]; Work::ALL.len()],
+    /// By source, then by algorithm, then encrypt and decrypt.
+    operations: [[[Pair; 2]; Work::ALL.len()]; SOURCES],
 }
 
 /// Jobs and bytes of one kind, as statistics show them.
@@ -47,29 +52,40 @@ impl Counters {
         self.dequeued.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A job has ended. Failed jobs do not count as work done.
-    pub fn finished(&self, report: &Report) {
+    /// A job of this ring, or of none, has ended. Failed jobs do not count as work done.
+    pub fn finished(&self, ring: Option<usize>, report: &Report) {
         if !report.status.is_ok() {
             return;
         }
+        let source = ring.unwrap_or(MAX_RINGS).min(MAX_RINGS);
         for (work, direction, bytes) in report.operations.into_iter().flatten() {
-            let pair = &self.operations[work as usize][row(direction)];
+            let pair = &self.operations[source][work as usize][row(direction)];
             pair.jobs.fetch_add(1, Ordering::Relaxed);
             pair.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Every algorithm and direction, also those never used.
+    /// Every algorithm and direction, also those never used; of all jobs.
     pub fn operations(&self) -> impl Iterator<Item = OperationCount> + '_ {
+        self.of(0..SOURCES)
+    }
+
+    /// As [`Self::operations`], of one ring's jobs.
+    pub fn of_ring(&self, ring: usize) -> impl Iterator<Item = OperationCount> + '_ {
+        let ring = ring.min(MAX_RINGS);
+        self.of(ring..ring + 1)
+    }
+
+    fn of(&self, sources: Range<usize>) -> impl Iterator<Item = OperationCount> + '_ {
         Work::ALL.iter().flat_map(move |&(work, _)| {
             [Direction::Encrypt, Direction::Decrypt].map(|direction| {
-                let pair = &self.operations[work as usize][row(direction)];
-                OperationCount {
-                    work,
-                    direction,
-                    jobs: pair.jobs.load(Ordering::Relaxed),
-                    bytes: pair.bytes.load(Ordering::Relaxed),
+                let mut count = OperationCount { work, direction, jobs: 0, bytes: 0 };
+                for source in &self.operations[sources.clone()] {
+                    let pair = &source[work as usize][row(direction)];
+                    count.jobs += pair.jobs.load(Ordering::Relaxed);
+                    count.bytes += pair.bytes.load(Ordering::Relaxed);
                 }
+                count
             })
         })
     }

@@ -241,7 +241,7 @@ fn reading_changes_nothing() {
     let mut ring = rig.ring(0);
     ring.set_up(8);
     ring.add(2);
-    let (job, _) = rig.device.take_job();
+    let (job, _) = rig.device.take_job(rig.now);
     rig.complete(&job.unwrap(), 7);
     assert_eq!(rig.image(), rig.image());
 }
@@ -317,7 +317,7 @@ fn counters_are_read_at_once_or_in_halves_on_every_page() {
     rig.device.counters.dequeued();
     let work = crate::descriptors::ccb::work::Work::AesCbc;
     let operations = [Some((work, crate::crypto::Direction::Encrypt, bytes)), None];
-    rig.device.counters.finished(&Report { operations, ..report(0) });
+    rig.device.counters.finished(Some(0), &Report { operations, ..report(0) });
     for page in [0, 1, 2, 3, 4, 6, 7, 8, 15] {
         let base = page * 0x1000;
         assert_eq!(rig.read64(base + 0xf00), 1);
@@ -430,14 +430,14 @@ fn swrst_resets_the_core_and_not_the_function() {
         rig.ring(n).set_up(8);
         rig.ring(n).add(2);
     }
-    let (job, _) = rig.device.take_job();
+    let (job, _) = rig.device.take_job(rig.now);
     let job = job.unwrap();
-    let (other, _) = rig.device.take_job();
+    let (other, _) = rig.device.take_job(rig.now);
     let error =
         crate::memory::DmaError { address: 0xbad, length: 4, access: crate::memory::Access::Read };
     rig.complete_with(&other.unwrap(), &Report { dma_error: Some(error), ..report(1) });
     assert_ne!(rig.read32(0xfcc), 0);
-    assert!(rig.device.statistics().interrupts.raised == 1);
+    assert!(rig.device.statistics(rig.now).interrupts.raised == 1);
     rig.write32(u64::from(ctrl::MCFGR), ctrl::MCFGR_SWRST);
     assert_eq!((rig.read32(0x00c), rig.read32(0x010)), (0, 0));
     assert_eq!((rig.read32(0xfc0), rig.read32(0xfcc)), (0, 0), "the fault is forgotten");
@@ -456,7 +456,7 @@ fn swrst_resets_the_core_and_not_the_function() {
     assert_eq!(rig.ring(job.ring()).read(Register::Orsfr), 0);
     rig.ring(0).set_up(8);
     rig.ring(0).add(1);
-    let (job, _) = rig.device.take_job();
+    let (job, _) = rig.device.take_job(rig.now);
     rig.complete(&job.unwrap(), 0);
     assert_eq!(rig.ring(0).read(Register::Orsfr), 1);
 }
@@ -513,7 +513,7 @@ fn linux_s_endianness_probe_finds_a_little_endian_part() {
     rig.ring(0).set_up(4);
     rig.ring(0).add(1);
     assert_eq!(rig.read32(0xfd4) & 3, 2, "added, not running");
-    let (job, _) = rig.device.take_job();
+    let (job, _) = rig.device.take_job(rig.now);
     assert_eq!(rig.read32(0xfd4) & 3, 1, "busy");
     assert_eq!(rig.read32(0x8fd4) & 3, 1, "in the DECO's page too");
     rig.complete(&job.unwrap(), 0);

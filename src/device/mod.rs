@@ -229,7 +229,7 @@ impl Device {
                     None => self.ignored(offset, "no register there"),
                 }
             }
-            Page::Ctrl => self.write_ctrl(within, value),
+            Page::Ctrl => self.write_ctrl(within, value, now),
             Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
                 Some(register) => self
@@ -255,12 +255,12 @@ impl Device {
         Outcome::default()
     }
 
-    fn write_ctrl(&self, offset: u32, value: u32) -> Outcome {
+    fn write_ctrl(&self, offset: u32, value: u32, now: Duration) -> Outcome {
         let mut ctrl = lock(&self.ctrl);
         match offset {
             ctrl::MCFGR if value & ctrl::MCFGR_SWRST != 0 => {
                 drop(ctrl);
-                return self.reset_core();
+                return self.reset_core(now);
             }
             ctrl::SCFGR => {
                 let sticky = ctrl::SCFGR_PRIBLOB | ctrl::SCFGR_RNGSH0;
@@ -304,14 +304,14 @@ impl Device {
     }
 
     /// MCFGR.SWRST: everything but the PCI function itself.
-    fn reset_core(&self) -> Outcome {
+    fn reset_core(&self, now: Duration) -> Outcome {
         lock(&self.ctrl).reset();
         *lock(&self.fault) = version::Fault::default();
         lock(&self.direct).release();
         (0..self.rings.len())
             .map(|n| {
                 self.with_ring(n, |ring| {
-                    ring.reset();
+                    ring.reset(now);
                     jobring::Effects::NONE
                 })
             })
@@ -319,8 +319,8 @@ impl Device {
     }
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.
-    pub fn reset(&self) -> Outcome {
-        let outcome = self.reset_core();
+    pub fn reset(&self, now: Duration) -> Outcome {
+        let outcome = self.reset_core(now);
         // A power-on for the RNG too: its handles and keys are gone. The master key is not.
         self.platform.rng().power_on_reset();
         *lock(&self.config) = ConfigSpace::new();
@@ -330,8 +330,8 @@ impl Device {
     }
 
     /// The client has gone: reset, and forget its memory.
-    pub fn disconnect(&self) -> Outcome {
-        let outcome = self.reset();
+    pub fn disconnect(&self, now: Duration) -> Outcome {
+        let outcome = self.reset(now);
         self.memory.unmap_all();
         outcome
     }
@@ -425,7 +425,7 @@ impl Device {
     }
 
     /// Takes the next job, going round the rings. The [`Outcome`] tells of a ring error.
-    pub fn take_job(&self) -> (Option<Job>, Outcome) {
+    pub fn take_job(&self, now: Duration) -> (Option<Job>, Outcome) {
         let mut outcome = Outcome::default();
         if let Some(job) = lock(&self.direct).take() {
             self.running.fetch_add(1, Ordering::Relaxed);
@@ -436,7 +436,7 @@ impl Device {
             let n = (first + i) % self.rings.len();
             let mut taken = None;
             outcome = outcome.merge(self.with_ring(n, |ring| {
-                taken = ring.take(&self.memory);
+                taken = ring.take(&self.memory, now);
                 jobring::Effects::NONE
             }));
             if let Some(taken) = taken {
@@ -481,13 +481,13 @@ impl Device {
 
     /// A taken job has ended.
     pub fn complete_job(&self, job: &Job, report: &Report, now: Duration) -> Outcome {
-        self.counters.finished(report);
         let ring = match job {
-            Job::Ring { ring, .. } => *ring,
-            Job::Direct(_) => 0,
+            Job::Ring { ring, .. } => Some(*ring),
+            Job::Direct(_) => None,
         };
+        self.counters.finished(ring, report);
         if let Some(error) = &report.dma_error {
-            *lock(&self.fault) = version::Fault::new(error, ring);
+            *lock(&self.fault) = version::Fault::new(error, ring.unwrap_or(0));
         }
         if !report.status.is_ok() {
             self.log_failure(job, report);
@@ -543,17 +543,18 @@ impl Device {
 
     /// A snapshot of all counters.
     #[must_use]
-    pub fn statistics(&self) -> stats::Statistics {
+    pub fn statistics(&self, now: Duration) -> stats::Statistics {
         let rings = self.rings.iter().enumerate().map(|(n, ring)| {
-            let ring = lock(ring);
-            stats::Ring::new(n, ring.occupancy(), ring.stats())
+            let operations = stats::operations(self.counters.of_ring(n));
+            stats::Ring::new(n, &lock(ring), operations, now)
         });
         stats::Statistics {
             version: stats::VERSION,
-            soc: self.setup.soc.name,
+            soc: self.setup.soc.name.into(),
             decos: self.setup.decos,
+            uptime_ns: stats::nanoseconds(now),
             rings: rings.collect(),
-            operations: stats::operations(&self.counters),
+            operations: stats::operations(self.counters.operations()),
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
         }
     }

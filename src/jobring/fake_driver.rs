@@ -138,7 +138,7 @@ impl Bench {
     }
 
     pub fn take(&mut self) -> Option<TakenJob> {
-        self.ring.take(&self.ram)
+        self.ring.take(&self.ram, self.now)
     }
 
     pub fn complete(&mut self, job: &TakenJob, status: u32) -> Effects {

@@ -109,13 +109,19 @@ impl Interrupt {
         let error = self
             .error
             .map_or(0, |(e, index)| 1 << 1 | u32::from(e as u8) << 8 | (index & 0x3fff) << 16);
-        u32::from(self.jri != Jri::Clear) | error | halt
+        u32::from(self.pending()) | error | halt
+    }
+
+    /// JRI.
+    #[must_use]
+    pub fn pending(&self) -> bool {
+        self.jri != Jri::Clear
     }
 
     /// Whether the line is asserted: JRI or JRE, unless masked. A halt alone interrupts nobody.
     #[must_use]
     pub fn line(&self) -> bool {
-        (self.jri != Jri::Clear || self.error.is_some()) && self.config & JRCFGR_IMSK == 0
+        (self.pending() || self.error.is_some()) && self.config & JRCFGR_IMSK == 0
     }
 
     /// A ring error. The first stays until it is acknowledged.

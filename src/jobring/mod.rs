@@ -8,10 +8,11 @@
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;
 pub mod interrupt;
+pub mod meter;
 pub mod registers;
 mod ring;
 
-pub use ring::{JobResult, JobRing, RingStats, TakenJob};
+pub use ring::{JobResult, JobRing, RingStats, RingView, TakenJob};
 
 /// What has to happen after an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,7 @@
 //! The ring itself: input slots, jobs in flight, output entries, flush and reset.
 
 use super::interrupt::{Halt, Interrupt, RingError};
+use super::meter::{LastJob, Level, Meter};
 use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
@@ -20,6 +21,8 @@ pub struct TakenJob {
     pub stop: Arc<AtomicBool>,
     /// Input ring index of the slot it came from, for logs.
     pub slot: u32,
+    /// When.
+    taken: Duration,
     epoch: u32,
 }
 
@@ -55,6 +58,25 @@ pub struct RingStats {
     pub errors: u64,
 }
 
+/// Where a ring's jobs are, and what state it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RingView {
+    /// Entries of the input ring; 0: not set up.
+    pub size_in: u32,
+    /// Entries of the output ring.
+    pub size_out: u32,
+    /// Jobs added and not yet taken.
+    pub pending: u32,
+    /// Jobs taken and not yet completed.
+    pub in_flight: u32,
+    /// Jobs completed and not yet removed.
+    pub waiting: u32,
+    /// Flush or park.
+    pub halt: Halt,
+    /// Whether an error has stopped it until it is reset.
+    pub broken: bool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct JobRing {
@@ -84,6 +106,7 @@ pub struct JobRing {
     epoch: u32,
     stop: Arc<AtomicBool>,
     stats: RingStats,
+    meter: Meter,
 }
 
 impl JobRing {
@@ -110,6 +133,7 @@ impl JobRing {
             epoch: 0,
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
+            meter: Meter::default(),
         }
     }
 
@@ -117,6 +141,26 @@ impl JobRing {
     #[must_use]
     pub fn stats(&self) -> RingStats {
         self.stats
+    }
+
+    /// Measurements.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Where its jobs are, and what state it is in.
+    #[must_use]
+    pub fn view(&self) -> RingView {
+        RingView {
+            size_in: self.size_in,
+            size_out: self.size_out,
+            pending: self.pending,
+            in_flight: self.in_flight,
+            waiting: self.waiting,
+            halt: self.interrupt.halt,
+            broken: self.broken,
+        }
     }
 
     /// Jobs in the ring now: added, and not yet removed from the output ring.
@@ -140,6 +184,29 @@ impl JobRing {
     /// Time has passed.
     pub fn tick(&mut self, now: Duration) {
         self.interrupt.tick(self.waiting, now);
+        self.measure(now);
+    }
+
+    /// Input slots that are free, as IRSAR says.
+    fn slots(&self) -> u32 {
+        self.size_in.saturating_sub(self.pending)
+    }
+
+    /// Whether the driver could add no more: IRSAR would read 0, or its own ring is full, of
+    /// which Linux always leaves one slot empty (`jr.c`, CIRC_SPACE).
+    fn full(&self) -> bool {
+        self.size_in > 0 && (self.slots() == 0 || self.occupancy() >= (self.size_in - 1).max(1))
+    }
+
+    /// Something has changed.
+    fn measure(&mut self, now: Duration) {
+        let level = Level {
+            set_up: self.size_in > 0,
+            occupancy: self.occupancy(),
+            full: self.full(),
+            line: self.line(),
+        };
+        self.meter.level(level, now);
     }
 
     fn entry_in(&self) -> u32 {
@@ -162,7 +229,11 @@ impl JobRing {
             // Computed at read time from what has been added and fetched, so it can never be
             // stale: Linux caches it and re-reads it only when its cache is used up, and a 0
             // read then, with slots free, would stop it for good (docs: the IRSA trap).
-            Register::Irsar => self.size_in.saturating_sub(self.pending),
+            Register::Irsar => {
+                let free = self.slots();
+                self.meter.slots_read(free);
+                free
+            }
             Register::Orbar0 => self.base_out[0],
             Register::Orbar4 => self.base_out[1],
             Register::Orsr => self.size_out,
@@ -203,6 +274,18 @@ impl JobRing {
         memory: &M,
         now: Duration,
     ) -> Effects {
+        let effects = self.write(register, value, memory, now);
+        self.measure(now);
+        effects
+    }
+
+    fn write<M: GuestMemory>(
+        &mut self,
+        register: Register,
+        value: u32,
+        memory: &M,
+        now: Duration,
+    ) -> Effects {
         match register {
             Register::Irbar0 | Register::Irbar4 if !self.idle() => {
                 self.error(RingError::InputInvalidWrite);
@@ -229,7 +312,7 @@ impl JobRing {
                 self.waiting = 0;
                 self.interrupt.removed(0);
             }
-            Register::Irjar => return self.add(value),
+            Register::Irjar => return self.add(value, now),
             Register::Orjrr => return self.remove(value),
             Register::Jrintr => {
                 let clock = self.soc.clock_hz;
@@ -291,11 +374,12 @@ impl JobRing {
         }
     }
 
-    fn add(&mut self, count: u32) -> Effects {
+    fn add(&mut self, count: u32, now: Duration) -> Effects {
         if count > self.size_in - self.pending.min(self.size_in) {
             self.error(RingError::AddOverflow);
             return Effects::NONE;
         }
+        self.meter.added(self.read + self.pending, count, self.size_in, now);
         self.pending += count;
         self.stats.max_occupancy = self.stats.max_occupancy.max(self.occupancy());
         Effects::DOORBELL
@@ -316,7 +400,7 @@ impl JobRing {
     fn command<M: GuestMemory>(&mut self, value: u32, memory: &M, now: Duration) -> Effects {
         if value & JRCR_RESET != 0 {
             match (self.interrupt.halt, self.flushing) {
-                (Halt::Complete, true) => self.reset(),
+                (Halt::Complete, true) => self.reset(now),
                 (Halt::InProgress, true) => self.error(RingError::EarlyReset),
                 // Running, parking or parked: what is queued must be given back first.
                 _ => self.flush(memory, now),
@@ -364,9 +448,10 @@ impl JobRing {
     }
 
     /// Back to the reset state. Results of jobs still in flight will be dropped.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, now: Duration) {
         self.stop.store(true, Ordering::Relaxed);
         *self = Self {
+            meter: std::mem::take(&mut self.meter),
             stats: RingStats {
                 lost: self.stats.lost + u64::from(self.in_flight + self.pending),
                 ..self.stats
@@ -374,6 +459,7 @@ impl JobRing {
             epoch: self.epoch.wrapping_add(1),
             ..Self::new(self.number, self.soc)
         };
+        self.measure(now);
     }
 
     /// Whether [`Self::take`] would have a job. The output slot is reserved before a job is
@@ -387,15 +473,20 @@ impl JobRing {
     }
 
     /// Takes the next job, if one is ready.
-    pub fn take<M: GuestMemory>(&mut self, memory: &M) -> Option<TakenJob> {
+    pub fn take<M: GuestMemory>(&mut self, memory: &M, now: Duration) -> Option<TakenJob> {
         if !self.ready() {
             return None;
         }
         let slot = self.read;
-        let descriptor = self.fetch(memory)?;
-        self.in_flight += 1;
-        self.stats.taken += 1;
-        Some(TakenJob { descriptor, stop: Arc::clone(&self.stop), slot, epoch: self.epoch })
+        let fetched = self.fetch(memory);
+        if fetched.is_some() {
+            self.in_flight += 1;
+            self.stats.taken += 1;
+            self.meter.taken(slot, now);
+        }
+        self.measure(now);
+        let (stop, epoch) = (Arc::clone(&self.stop), self.epoch);
+        fetched.map(|descriptor| TakenJob { descriptor, stop, slot, taken: now, epoch })
     }
 
     /// Reads the next input entry and frees its slot.
@@ -428,8 +519,11 @@ impl JobRing {
             return Effects::NONE;
         }
         self.in_flight -= 1;
-        self.publish(memory, job.descriptor, result, now);
+        if self.publish(memory, job.descriptor, result, now) {
+            self.meter.served(job.taken, now);
+        }
         self.settle();
+        self.measure(now);
         if self.deadline().is_some() { Effects::TIMER } else { Effects::NONE }
     }
 
@@ -472,7 +566,10 @@ impl JobRing {
         } else {
             self.stats.failed += 1;
         }
+        self.meter.last_job = Some(LastJob { descriptor, status: status.0, at: now });
+        let before = self.interrupt.pending();
         self.interrupt.results(self.waiting, now, self.soc.clock_hz);
+        self.meter.merged += u64::from(before || !self.interrupt.pending());
         true
     }
 

@@ -482,7 +482,7 @@ fn results_after_a_reset_go_nowhere() {
     bench.add(0, &[0x1000, 0x2000]);
     let job = bench.take().unwrap();
     assert!(!job.stop.load(Ordering::Relaxed));
-    bench.ring.reset();
+    bench.ring.reset(bench.now);
     assert!(job.stop.load(Ordering::Relaxed), "a job nobody waits for should end");
     assert_eq!(bench.ring.stats().lost, 2);
     bench.set_up(4, 4);
@@ -527,7 +527,7 @@ fn a_ring_at_the_end_of_the_address_space_does_not_panic() {
             bench.write(Irjar, 8);
             assert!(bench.take().is_none());
             assert_eq!(bench.error(), Some(3));
-            bench.ring.reset();
+            bench.ring.reset(bench.now);
         }
     }
 }
@@ -539,7 +539,7 @@ fn statistics_outlive_a_reset() {
     bench.run_one(JobStatus::OK.0);
     bench.run_one(0x4000_0004);
     let before = bench.ring.stats();
-    bench.ring.reset();
+    bench.ring.reset(bench.now);
     assert_eq!(bench.ring.stats(), before);
     assert_eq!(bench.ring.deadline(), None::<Duration>);
 }

@@ -175,7 +175,7 @@ impl ServerBackend for Backend {
 
     fn reset(&mut self) -> io::Result<()> {
         log::info!("device reset");
-        self.shell.apply(self.shell.device.reset());
+        self.shell.apply(self.shell.device.reset(self.shell.now()));
         Ok(())
     }
 
@@ -227,7 +227,7 @@ fn serve_one(socket: &OwnedFd, shell: &Arc<Shell>) -> io::Result<()> {
     // The backend's state is the device's, which is consistent after every access.
     let result = catch_unwind(AssertUnwindSafe(|| server.run(&mut backend)));
     shell.set_interrupt(None);
-    let _ = shell.device.disconnect();
+    let _ = shell.device.disconnect(shell.now());
     match result {
         Ok(Ok(())) => {
             log::info!("client disconnected");

@@ -57,7 +57,7 @@ fn run(shell: &Arc<Shell>) -> Result<(), event_manager::Error> {
 fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
     let device = &shell.device;
     loop {
-        let (job, outcome) = device.take_job();
+        let (job, outcome) = device.take_job(shell.now());
         shell.apply(outcome);
         let Some(job) = job else { return };
         if device.setup().decos > 1 && device.has_work() {

@@ -1,5 +1,6 @@
 //! What the threads share: the device, and the descriptors through which they wake each other.
 
+use crate::control::stats::nanoseconds;
 use crate::device::{Device, Outcome};
 use std::fs::File;
 use std::io::{self, Write};
@@ -59,7 +60,7 @@ impl Shell {
     /// Ends the DECO threads. Jobs they run are told to stop.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        let _ = self.device.reset();
+        let _ = self.device.reset(self.now());
         for _ in 0..self.device.setup().decos {
             notify(&self.doorbell);
         }
@@ -102,12 +103,6 @@ impl Shell {
             notify(&self.alarm);
         }
     }
-}
-
-/// A duration as nanoseconds in 64 bits: 584 years.
-#[must_use]
-pub fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn notify(eventfd: &EventFd) {

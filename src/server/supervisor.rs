@@ -1,8 +1,9 @@
 //! The main thread's loop: signals and the timer.
 
 use super::Error;
-use super::shell::{Shell, nanoseconds};
+use super::shell::Shell;
 use super::signals::{Request, Signals};
+use crate::control::stats::nanoseconds;
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
 use std::fs;
 use std::io;
@@ -136,7 +137,7 @@ pub fn probe(path: &Path) -> Result<(), Error> {
 /// [`Error::Stats`].
 pub fn write(shell: &Shell, path: &Path) -> Result<(), Error> {
     let error = |source| Error::Stats { path: path.to_owned(), source };
-    let json = serde_json::to_string_pretty(&shell.device.statistics())
+    let json = serde_json::to_string_pretty(&shell.device.statistics(shell.now()))
         .map_err(|e| error(io::Error::other(e)))?;
     fs::write(temporary(path), json + "\n").map_err(error)?;
     fs::rename(temporary(path), path).map_err(error)

@@ -24,7 +24,7 @@ const WITH_KEYS: [u32; 7] =
 fn work(rig: &Rig) -> usize {
     let mut scratch = Scratch::default();
     let mut done = 0;
-    while let (Some(job), _) = rig.device.take_job() {
+    while let (Some(job), _) = rig.device.take_job(rig.now) {
         let report = rig.device.run_job(&job, &mut scratch, Budget::default());
         let _ = rig.device.complete_job(&job, &report, rig.now);
         done += 1;
@@ -83,7 +83,7 @@ fn linux_instantiates_and_uninstantiates_the_rng() {
         }
         assert_eq!(handles(), 0);
         assert_ne!(rig.read32(rdsta) & RDSTA_SKVN, 0, "the keys stay until power-off");
-        rig.device.reset().interrupt.then(|| panic!("no interrupt"));
+        rig.device.reset(rig.now).interrupt.then(|| panic!("no interrupt"));
         assert_eq!(rig.read32(rdsta) & RDSTA_SKVN, 0);
     }
 }
@@ -113,7 +113,7 @@ fn the_page_is_closed_while_deco_0_is_not_software_s() {
     rig.write32(u64::from(ctrl::DECORR), ctrl::DECORR_RQD0);
     rig.write32(DECO0 + DESCBUF, 0);
     assert!(rig.write32(DECO0 + JQCR, WHL).doorbell);
-    let (job, _) = rig.device.take_job();
+    let (job, _) = rig.device.take_job(rig.now);
     let job = job.expect("a job");
     rig.write32(u64::from(ctrl::MCFGR), ctrl::MCFGR_SWRST);
     let report = rig.device.run_job(&job, &mut Scratch::default(), Budget::default());

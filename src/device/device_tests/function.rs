@@ -14,9 +14,9 @@ fn busy() -> (Rig, Job) {
     let mut ring = rig.ring(0);
     ring.set_up(8);
     ring.add(3);
-    let done = rig.device.take_job().0.unwrap();
+    let done = rig.device.take_job(rig.now).0.unwrap();
     assert!(rig.complete(&done, 0).interrupt);
-    let running = rig.device.take_job().0.unwrap();
+    let running = rig.device.take_job(rig.now).0.unwrap();
     (rig, running)
 }
 
@@ -109,7 +109,7 @@ fn command_switches_intx_and_status_shows_the_level_all_the_same() {
     let mut ring = rig.ring(0);
     ring.set_up(8);
     ring.add(1);
-    let job = rig.device.take_job().0.unwrap();
+    let job = rig.device.take_job(rig.now).0.unwrap();
     assert_eq!(config(&rig)[6], 0);
     assert!(!rig.complete(&job, 0).interrupt, "INTx is disabled");
     assert_eq!(config(&rig)[6], 8, "STATUS: interrupt pending");
@@ -127,7 +127,7 @@ fn a_function_reset_leaves_nothing_but_mappings_and_counters() {
     rig.write32(0x010, 5);
     let fresh = Rig::new(&NARROW, 2);
     fresh.device.write_config(4, &[0, 0]).unwrap();
-    assert!(!rig.device.reset().interrupt);
+    assert!(!rig.device.reset(rig.now).interrupt);
     assert_eq!(config(&rig), config(&fresh), "bus mastering is off again, too");
     assert!(running.taken().stop.load(Ordering::Relaxed), "what runs should end");
     rig.complete(&running, 0);
@@ -140,7 +140,7 @@ fn a_function_reset_leaves_nothing_but_mappings_and_counters() {
     assert!(image == fresh);
     assert_eq!(rig.device.memory.len(), 1);
     assert_eq!((rig.device.deadline(), rig.device.has_work()), (None, false));
-    let stats = rig.device.statistics();
+    let stats = rig.device.statistics(rig.now);
     assert_eq!((stats.rings[0].jobs, stats.rings[0].succeeded, stats.rings[0].lost), (2, 1, 2));
     assert_eq!(stats.interrupts.raised, 1);
     // And it works again, with the pin not masked by the signal before.
@@ -148,14 +148,14 @@ fn a_function_reset_leaves_nothing_but_mappings_and_counters() {
     let mut ring = rig.ring(0);
     ring.set_up(8);
     ring.add(1);
-    let job = rig.device.take_job().0.unwrap();
+    let job = rig.device.take_job(rig.now).0.unwrap();
     assert!(rig.complete(&job, 0).interrupt);
 }
 
 #[test]
 fn a_disconnect_forgets_the_client_s_memory() {
     let (rig, running) = busy();
-    let _ = rig.device.disconnect();
+    let _ = rig.device.disconnect(rig.now);
     assert!(rig.device.memory.is_empty());
     rig.complete(&running, 0);
     assert_eq!(rig.ring(0).read(Register::Orsfr), 0);
@@ -165,7 +165,7 @@ fn a_disconnect_forgets_the_client_s_memory() {
     let mut ring = rig.ring(1);
     ring.set_up(8);
     ring.add(1);
-    let job = rig.device.take_job().0.unwrap();
+    let job = rig.device.take_job(rig.now).0.unwrap();
     assert!(rig.complete(&job, 0).interrupt);
     assert_eq!(ring.peek(ring.output(), 8), [4, 0, 0, 0, 0, 0, 0, 0]);
 }
@@ -180,7 +180,7 @@ fn reset_from_another_thread_while_jobs_run_loses_no_count() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while done.load(Ordering::SeqCst) < ROUNDS {
-                    match rig.device.take_job().0 {
+                    match rig.device.take_job(rig.now).0 {
                         Some(job) => drop(rig.complete(&job, 0)),
                         None => std::thread::yield_now(),
                     }
@@ -195,11 +195,11 @@ fn reset_from_another_thread_while_jobs_run_loses_no_count() {
                 ring.add(9);
                 added.fetch_add(9, Ordering::SeqCst);
             }
-            let _ = rig.device.reset();
+            let _ = rig.device.reset(rig.now);
             done.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let stats = rig.device.statistics();
+    let stats = rig.device.statistics(rig.now);
     let ended: u64 = stats.rings.iter().map(|r| r.succeeded + r.failed + r.lost).sum();
     assert_eq!(ended, added.load(Ordering::SeqCst));
     assert_eq!(rig.read32(0xfd4) & 3, 2, "nothing runs any more");

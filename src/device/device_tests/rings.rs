@@ -16,7 +16,7 @@ fn rig(rings: usize) -> Rig {
 
 /// Takes the next job; there must be one.
 fn take(rig: &Rig) -> Job {
-    rig.device.take_job().0.expect("a job")
+    rig.device.take_job(rig.now).0.expect("a job")
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn every_driver_works_on_every_ring_at_once() {
                 }
             }
             // Two at a time, the younger ends first.
-            while let Some(first) = rig.device.take_job().0 {
-                let second = rig.device.take_job().0;
+            while let Some(first) = rig.device.take_job(rig.now).0 {
+                let second = rig.device.take_job(rig.now).0;
                 for job in second.iter().chain([&first]) {
                     rig.complete(job, 0);
                 }
@@ -54,7 +54,7 @@ fn every_driver_works_on_every_ring_at_once() {
         for (n, driver) in drivers.iter().enumerate() {
             assert_eq!(driver.outstanding(), 0);
             assert_eq!(driver.finished.len() as u64, driver.accepted);
-            let stats = &rig.device.statistics().rings[n];
+            let stats = &rig.device.statistics(rig.now).rings[n];
             assert_eq!((stats.jobs, stats.succeeded), (driver.accepted, driver.accepted));
             assert!(driver.accepted >= 50);
         }
@@ -87,7 +87,7 @@ fn rings_take_turns() {
             rig.ring(*n).add(12);
         }
         let mut served = Vec::new();
-        while let Some(job) = rig.device.take_job().0 {
+        while let Some(job) = rig.device.take_job(rig.now).0 {
             served.push(job.ring());
         }
         assert_eq!(served.len(), 12 * busy.len());
@@ -110,7 +110,7 @@ fn looking_for_jobs_in_vain_favours_nobody() {
         let second = take(&rig);
         assert_ne!(first.ring(), second.ring());
         for _ in 0..3 {
-            assert!(rig.device.take_job().0.is_none());
+            assert!(rig.device.take_job(rig.now).0.is_none());
         }
     }
 }
@@ -137,7 +137,7 @@ fn a_ring_in_trouble_does_not_hold_up_the_others() {
     let mut signalled = false;
     let mut served = Vec::new();
     for _ in 0..4 {
-        let (job, outcome) = rig.device.take_job();
+        let (job, outcome) = rig.device.take_job(rig.now);
         signalled |= outcome.interrupt;
         served.extend(job.map(|j| j.ring()));
     }
@@ -152,7 +152,7 @@ fn without_bus_mastering_rings_cannot_be_read() {
     let rig = rig(1);
     rig.device.write_config(4, &[2, 0]).unwrap();
     rig.ring(0).add(1);
-    assert!(rig.device.take_job().0.is_none());
+    assert!(rig.device.take_job(rig.now).0.is_none());
     assert_eq!(rig.ring(0).read(Register::Jrintr) & 0x1f02, 0x302);
 }
 
@@ -173,7 +173,7 @@ fn the_pin_is_shared_and_signalled_once_until_unmasked() {
         assert_eq!(rig.device.unmask_interrupt().interrupt, n < 2, "ring {n} done");
         ring.write(Register::JrcfgrLs, 0);
     }
-    assert_eq!(rig.device.statistics().interrupts.raised, 3);
+    assert_eq!(rig.device.statistics(rig.now).interrupts.raised, 3);
     // Quiet now; the next job signals again.
     rig.ring(1).add(1);
     assert!(rig.complete(&take(&rig), 0).interrupt);
@@ -257,41 +257,78 @@ fn faults_show_address_and_ring_until_reset() {
     rig.ring(1).add(1);
     rig.complete(&take(&rig), 0);
     assert_eq!(rig.read64(0xfc0), 0xdead_0000);
-    let _ = rig.device.reset();
+    let _ = rig.device.reset(rig.now);
     assert_eq!((rig.read64(0xfc0), rig.read32(0xfcc)), (0, 0));
 }
 
 #[test]
 fn statistics_are_json_with_these_fields() {
-    let rig = rig(2);
+    let mut rig = rig(2);
+    let at = Duration::from_nanos;
+    rig.now = at(100);
     rig.ring(1).add(4);
     let work = crate::descriptors::ccb::work::Work::AesCbc;
     let operations = [Some((work, crate::crypto::Direction::Decrypt, 512)), None];
-    rig.complete_with(&take(&rig), &Report { operations, ..report(0) });
+    let taken = take(&rig);
+    rig.now = at(108);
+    rig.complete_with(&taken, &Report { operations, ..report(0) });
     rig.complete_with(&take(&rig), &Report { operations, ..report(0) });
     rig.complete_with(&take(&rig), &Report { operations, ..report(0x4000_0004) });
     rig.ring(1).write(Register::Jrcr, 1);
     rig.ring(0).write(Register::Orjrr, 1);
+    rig.now = at(109);
     rig.ring(1).write(Register::Orjrr, 1);
-    let json = serde_json::to_value(rig.device.statistics()).unwrap();
+    assert_eq!(rig.ring(1).read(Register::Irsar), 16);
+    rig.now = at(110);
+    let json = serde_json::to_value(rig.device.statistics(rig.now)).unwrap();
+    let no_times = serde_json::json!({
+        "count": 0, "p50_ns": 0, "p90_ns": 0, "p99_ns": 0, "max_ns": 0,
+    });
+    let aes = serde_json::json!([
+        { "name": "aes-cbc", "direction": "decrypt", "jobs": 2, "bytes": 1024 },
+    ]);
     let expected = serde_json::json!({
         "version": 1,
         "soc": "virt-era9",
         "decos": 2,
+        "uptime_ns": 110,
         "rings": [
             {
                 "ring": 0, "jobs": 0, "succeeded": 0, "failed": 0, "flushed": 0, "lost": 0,
                 "errors": 1, "occupancy": 0, "max_occupancy": 0,
+                "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 0,
+                "state": "running", "occupancy_time": [{ "from": 0, "to": 0, "ns": 110 }],
+                "became_full": 0, "full_ns": 0, "doorbells": 0, "last_doorbell_ns": null,
+                "slot_reads": 0, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 0 },
+                "queue_wait": no_times, "service_time": no_times, "last_job": null,
+                "operations": [],
             },
             {
                 "ring": 1, "jobs": 3, "succeeded": 2, "failed": 2, "flushed": 1, "lost": 0,
                 "errors": 0, "occupancy": 3, "max_occupancy": 4,
+                "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 3,
+                "state": "halted",
+                "occupancy_time": [
+                    { "from": 0, "to": 0, "ns": 100 },
+                    { "from": 2, "to": 3, "ns": 1 },
+                    { "from": 4, "to": 7, "ns": 9 },
+                ],
+                "became_full": 0, "full_ns": 0, "doorbells": 1, "last_doorbell_ns": 100,
+                "slot_reads": 1, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 3 },
+                "queue_wait": {
+                    "count": 3, "p50_ns": 8, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
+                },
+                "service_time": {
+                    "count": 3, "p50_ns": 0, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
+                },
+                "last_job": { "descriptor": "0x10", "status": "0x4000001a", "at_ns": 108 },
+                "operations": aes,
             },
         ],
-        "operations": [
-            { "name": "aes-cbc", "direction": "decrypt", "jobs": 2, "bytes": 1024 },
-        ],
+        "operations": aes,
         "interrupts": { "raised": 1 },
     });
     assert_eq!(json, expected);
+    let read: crate::control::stats::Statistics = serde_json::from_value(json).unwrap();
+    assert_eq!(read, rig.device.statistics(rig.now), "what was written can be read");
 }

@@ -340,7 +340,10 @@ mod tests {
         ] {
             counters.dequeued();
             let operations = [operation, None];
-            counters.finished(&Report { status, dma_error: None, sequence_out: 0, operations });
+            counters.finished(
+                Some(0),
+                &Report { status, dma_error: None, sequence_out: 0, operations },
+            );
         }
         for (offset, expected) in [
             (0xf00, 7),              // requests dequeued

@@ -261,7 +261,7 @@ proptest! {
                     bench.write(all[r % all.len()], value);
                 }
                 Abuse::Reset => {
-                    bench.ring.reset();
+                    bench.ring.reset(bench.now);
                     epoch += 1;
                     bench.set_up(8, 8);
                 }
