@@ -4,7 +4,9 @@ use crate::crypto::keywrap::KEY as KEY_BYTES;
 use crate::device::platform::Secrets;
 use crate::device::soc::{PROFILES, SocProfile};
 use crate::device::{MAX_DECOS, MAX_RINGS, Setup};
-use crate::server::{self, Endpoint, Options};
+use crate::fault::grammar::Fields;
+use crate::fault::plan::Plan;
+use crate::server::{self, Endpoint, Options, StartFault};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
@@ -92,9 +94,26 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u8).range(1..=MAX_DECOS as i64))]
     decos: u8,
 
-    /// Make every random byte repeatable: RNG, generated keys, and the master key of blobs
+    /// Make all that is random repeatable: RNG, generated keys, the master key of blobs, faults
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// Let something go wrong: KIND[:KEY=VALUE,...], such as status:value=ccb/aes/icv-check,nth=5;
+    /// repeatable ('caam-emu faults' lists the kinds)
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<String>,
+
+    /// Faults from a file, TOML or JSON
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+
+    /// Let rings stop taking jobs; short for --fault stall:SPEC, as in --stall for=20ms,every=100
+    #[arg(long, value_name = "SPEC")]
+    stall: Vec<String>,
+
+    /// Slots of the input rings as the device reports them; short for --fault ring-depth:slots=N
+    #[arg(long, value_name = "N")]
+    ring_depth: Option<String>,
 
     /// Master key that blobs are bound to: a file of 32 bytes
     #[arg(long, value_name = "FILE")]
@@ -125,17 +144,47 @@ impl ServeArgs {
             (None, fd) => Endpoint::Descriptor(fd.unwrap_or(-1)),
         };
         let master_key = self.master_key.as_deref().map(read_key).transpose()?;
+        let (plan_seed, faults) = self.faults()?;
         server::serve(&Options {
             endpoint,
             secrets: Secrets { seed: self.seed, master_key },
+            faults,
             setup: Setup {
                 soc: self.soc.0,
                 rings: usize::from(self.job_rings),
                 decos: usize::from(self.decos),
+                fault_seed: match self.seed.or(plan_seed) {
+                    Some(seed) => seed,
+                    None => getrandom::u64().map_err(|e| server::Error::Setup {
+                        what: "a random seed",
+                        source: e.into(),
+                    })?,
+                },
             },
             ready: self.ready_fd,
             stats: self.stats.clone(),
         })
+    }
+}
+
+impl ServeArgs {
+    /// The faults of all options, and the seed that a plan names.
+    fn faults(&self) -> Result<(Option<u64>, Vec<StartFault>), server::Error> {
+        let argument = |option: &str, kind: &str, text: &str| {
+            let fields = Fields::from_text(&format!("{kind}{text}"));
+            StartFault::Argument(format!("{option} {text}"), fields)
+        };
+        let depth =
+            self.ring_depth.iter().map(|n| argument("--ring-depth", "ring-depth:slots=", n));
+        let stalls = self.stall.iter().map(|spec| argument("--stall", "stall:", spec));
+        let rules = self.fault.iter().map(|rule| argument("--fault", "", rule));
+        let mut faults: Vec<_> = depth.chain(stalls).chain(rules).collect();
+        let Some(path) = &self.plan else { return Ok((None, faults)) };
+        let error = |reason: String| server::Error::Plan { path: path.clone(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| error(e.to_string()))?;
+        let plan = Plan::parse(&text).map_err(|e| error(e.to_string()))?;
+        faults.extend(plan.rules.into_iter().map(|entry| StartFault::Plan(path.clone(), entry)));
+        Ok((plan.seed, faults))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod control;
 pub mod crypto;
 pub mod descriptors;
 pub mod device;
+pub mod fault;
 pub mod jobring;
 pub mod memory;
 pub mod server;

@@ -14,6 +14,22 @@ pub enum Access {
     Write,
 }
 
+/// What an access to guest memory is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Purpose {
+    Descriptor,
+    SharedDescriptor,
+    /// A scatter/gather table.
+    Table,
+    /// What a job reads: messages, keys, contexts.
+    Input,
+    /// What a job writes.
+    Output,
+    InputRing,
+    OutputRing,
+}
+
 /// A DMA access that did not reach guest memory: no mapping there, a mapping without the
 /// permission, or one whose memory the client did not share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

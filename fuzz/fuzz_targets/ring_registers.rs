@@ -17,7 +17,7 @@ use std::time::Duration;
 const BASE: u64 = 0x1_0000;
 const SIZE: usize = 0x4000;
 const BUDGET: Budget = Budget { commands: 200, entries: 200, bytes: 1 << 16 };
-const SETUP: Setup = Setup { soc: &VIRT_ERA9, rings: 2, decos: 2 };
+const SETUP: Setup = Setup { soc: &VIRT_ERA9, rings: 2, decos: 2, fault_seed: 0 };
 
 struct Guest {
     device: Device,

@@ -96,7 +96,7 @@ fn any_context_will_do() {
 #[test]
 fn era_10_says_what_it_can_do() {
     let secrets = Secrets { seed: Some(1), master_key: None };
-    let setup = crate::device::Setup { soc: &VIRT_ERA10, rings: 1, decos: 1 };
+    let setup = crate::device::Setup { soc: &VIRT_ERA10, rings: 1, decos: 1, fault_seed: 0 };
     let device = crate::device::Device::new(setup, secrets).expect("seeded");
     let read = |at: u64| {
         let mut word = [0; 4];

@@ -5,11 +5,13 @@ pub mod build;
 pub mod ccb;
 pub mod command;
 pub mod deco;
+pub mod facts;
 pub mod flow;
 pub mod math;
 pub mod record;
 pub mod sgt;
 pub mod status;
+pub mod status_names;
 
 #[cfg(test)]
 mod test_support;

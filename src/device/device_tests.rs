@@ -50,7 +50,7 @@ struct Rig {
 impl Rig {
     fn new(soc: &'static SocProfile, rings: usize) -> Self {
         let device = Device::new(
-            Setup { soc, rings, decos: 2 },
+            Setup { soc, rings, decos: 2, fault_seed: 0 },
             Secrets { seed: Some(1), master_key: None },
         )
         .expect("a seeded device needs no entropy");
@@ -532,7 +532,7 @@ fn the_first_lines_of_a_kind_are_logged_and_then_ever_fewer() {
 fn impossible_setups_panic() {
     for (rings, decos) in [(0, 1), (5, 1), (1, 0), (1, 16)] {
         let made = std::panic::catch_unwind(|| {
-            Device::new(Setup { soc: &NARROW, rings, decos }, Secrets::default())
+            Device::new(Setup { soc: &NARROW, rings, decos, fault_seed: 0 }, Secrets::default())
         });
         assert!(made.is_err(), "{rings} rings, {decos} DECOs");
     }

@@ -20,6 +20,7 @@ use crate::crypto::rng::Unavailable;
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::flow::{Budget, Scratch};
+use crate::fault::Faults;
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use direct::{Direct, DirectJob};
 use dma::DmaSpace;
@@ -82,6 +83,8 @@ pub struct Setup {
     pub rings: usize,
     /// DECOs, 1 to [`MAX_DECOS`].
     pub decos: usize,
+    /// Makes faults repeatable.
+    pub fault_seed: u64,
 }
 
 /// See the module.
@@ -99,6 +102,8 @@ pub struct Device {
     pub memory: DmaSpace,
     /// Jobs and bytes.
     pub counters: Counters,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     running: AtomicU32,
     next_ring: AtomicUsize,
     failures: AtomicU64,
@@ -165,6 +170,7 @@ impl Device {
             platform: Platform::new(setup.soc, secrets)?,
             memory: DmaSpace::default(),
             counters: Counters::default(),
+            faults: Faults::new(setup.fault_seed, setup.rings),
             running: AtomicU32::new(0),
             next_ring: AtomicUsize::new(0),
             failures: AtomicU64::new(0),

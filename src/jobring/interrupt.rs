@@ -30,6 +30,14 @@ pub enum RingError {
     RemoveOverflow = 0x08,
     /// More jobs added than there are slots.
     AddOverflow = 0x09,
+    /// ORSFR above ORSR. This device does not let it come to that; faults do.
+    OrsfTooLarge = 0x0a,
+    /// IRSAR above IRSR; as above.
+    IrsaTooLarge = 0x0b,
+    /// ORWIR outside the ring; as above.
+    OrwiInvalid = 0x0c,
+    /// IRRIR outside the ring; as above.
+    IrriInvalid = 0x0d,
     /// IRSAR written while the ring is active.
     WriteIrsa = 0x0e,
     /// IRRIR written while the ring is active.

@@ -14,6 +14,8 @@ pub mod supervisor;
 
 use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
+use crate::fault::grammar::{Fields, Problem};
+use crate::fault::plan::Entry;
 use listener::Listener;
 use shell::Shell;
 use std::fs::File;
@@ -32,6 +34,35 @@ pub enum Endpoint {
     Descriptor(RawFd),
 }
 
+/// A fault rule of the command line or of a plan.
+#[derive(Debug, Clone)]
+pub enum StartFault {
+    /// `OPTION RULE`: what to call it in a message, and the rule.
+    Argument(String, Fields),
+    /// A rule of the plan at the path.
+    Plan(PathBuf, Entry),
+}
+
+impl StartFault {
+    fn fields(&self) -> &Fields {
+        match self {
+            Self::Argument(_, fields) => fields,
+            Self::Plan(_, entry) => &entry.fields,
+        }
+    }
+
+    fn error(&self, problem: &Problem, key: Option<&str>) -> Error {
+        match self {
+            Self::Argument(argument, _) => {
+                Error::Fault { at: argument.clone(), reason: problem.to_string() }
+            }
+            Self::Plan(path, entry) => {
+                Error::Plan { path: path.clone(), reason: entry.error(problem, key).to_string() }
+            }
+        }
+    }
+}
+
 /// What `caam-emu serve` was asked to do.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -41,6 +72,8 @@ pub struct Options {
     pub setup: Setup,
     /// Where the device's random bytes and keys come from.
     pub secrets: Secrets,
+    /// What goes wrong from the beginning.
+    pub faults: Vec<StartFault>,
     /// Written with `ready` when clients can connect.
     pub ready: Option<RawFd>,
     /// Statistics are written there at the end and on SIGUSR1.
@@ -67,6 +100,22 @@ pub enum Error {
         /// Where it should be.
         path: PathBuf,
         /// Why not.
+        reason: String,
+    },
+    /// A fault rule of the command line is none.
+    #[error("{at}: {reason}")]
+    Fault {
+        /// Option and rule.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A fault plan is none.
+    #[error("--plan {path}: {reason}")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
         reason: String,
     },
     /// An event descriptor, a timer or a thread could not be had.
@@ -112,6 +161,14 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     }
     let device = Device::new(options.setup, options.secrets.clone())
         .map_err(|e| Error::Setup { what: "random keys", source: std::io::Error::other(e) })?;
+    let faults: Vec<_> = options.faults.iter().map(|fault| fault.fields().clone()).collect();
+    device
+        .faults
+        .add_all(&faults)
+        .map_err(|(i, problem, key)| options.faults[i].error(&problem, key.as_deref()))?;
+    if !faults.is_empty() {
+        log::info!("--seed {} repeats these faults", options.setup.fault_seed);
+    }
     let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 

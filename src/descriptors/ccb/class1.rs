@@ -218,7 +218,7 @@ impl Default for Class1 {
 }
 
 /// The mode an OPERATION selects, if the CHA has it.
-fn work_of(op: AlgorithmOperation, soc: &SocProfile) -> Option<Work> {
+pub(in crate::descriptors) fn work_of(op: AlgorithmOperation, soc: &SocProfile) -> Option<Work> {
     use AlgorithmState::InitFinal;
     let high = soc.aes_is_high_performance();
     Some(match (op.algorithm, op.aai & !AAI_DECRYPT_KEY) {

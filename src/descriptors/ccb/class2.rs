@@ -100,22 +100,9 @@ impl Class2 {
     /// CCB errors for an absent CHA or an unknown mode.
     pub fn operation(&mut self, op: AlgorithmOperation, soc: &SocProfile) -> Result<(), Failure> {
         let cha = cha_of(op.algorithm);
-        let refuse = |error| Err(Failure::Ccb(cha, error));
-        let hash = Algorithm::from_alg(op.algorithm);
-        let limit = soc.largest_digest();
-        let kind = match (hash, op.algorithm, op.aai) {
-            (Some(h), _, _) if soc.mdha.count == 0 || h.digest_len() > limit => {
-                return refuse(ChaError::InvalidCha);
-            }
-            (Some(h), _, AAI_HASH) => Kind::Hash(h),
-            (Some(h), _, AAI_HMAC | AAI_HMAC_PRECOMP) => Kind::Hmac(h),
-            (None, 0xe0, AAI_AEAD) if soc.poly1305.count > 0 => Kind::Poly,
-            (None, 0xe0, _) if soc.poly1305.count > 0 => return refuse(ChaError::Mode),
-            (Some(_), ..) => return refuse(ChaError::Mode),
-            (None, ..) => return refuse(ChaError::InvalidCha),
-        };
+        let kind = kind_of(op, soc).map_err(|error| Failure::Ccb(cha, error))?;
         let direction = if op.encrypt { Direction::Encrypt } else { Direction::Decrypt };
-        self.first.get_or_insert((work_of(kind), direction));
+        self.first.get_or_insert((work(kind), direction));
         self.done = false;
         let (engine, result, icv) = (None, None, Vec::new());
         self.active = Some(Active { operation: op, cha, kind, engine, result, icv });
@@ -169,7 +156,29 @@ impl Default for Class2 {
     }
 }
 
-fn work_of(kind: Kind) -> Work {
+/// What an OPERATION selects, or why the CHA has it not.
+fn kind_of(op: AlgorithmOperation, soc: &SocProfile) -> Result<Kind, ChaError> {
+    let hash = Algorithm::from_alg(op.algorithm);
+    let limit = soc.largest_digest();
+    Ok(match (hash, op.algorithm, op.aai) {
+        (Some(h), _, _) if soc.mdha.count == 0 || h.digest_len() > limit => {
+            return Err(ChaError::InvalidCha);
+        }
+        (Some(h), _, AAI_HASH) => Kind::Hash(h),
+        (Some(h), _, AAI_HMAC | AAI_HMAC_PRECOMP) => Kind::Hmac(h),
+        (None, 0xe0, AAI_AEAD) if soc.poly1305.count > 0 => Kind::Poly,
+        (None, 0xe0, _) if soc.poly1305.count > 0 => return Err(ChaError::Mode),
+        (Some(_), ..) => return Err(ChaError::Mode),
+        (None, ..) => return Err(ChaError::InvalidCha),
+    })
+}
+
+/// The mode an OPERATION selects, if the CHA has it.
+pub(in crate::descriptors) fn work_of(op: AlgorithmOperation, soc: &SocProfile) -> Option<Work> {
+    Some(work(kind_of(op, soc).ok()?))
+}
+
+fn work(kind: Kind) -> Work {
     match kind {
         Kind::Hash(Algorithm::Md5) => Work::Md5,
         Kind::Hash(Algorithm::Sha1) => Work::Sha1,
