@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Of a device that nobody has touched.
 fn fresh(rings: usize) -> Statistics {
-    let setup = Setup { soc: &VIRT_ERA9, rings, decos: 1 };
+    let setup = Setup { soc: &VIRT_ERA9, rings, decos: 1, fault_seed: 1 };
     let secrets = Secrets { seed: Some(1), master_key: None };
     Device::new(setup, secrets).unwrap().statistics(Duration::from_millis(1500))
 }
