@@ -55,7 +55,8 @@ pub struct Ring {
     pub state: State,
     /// Time by number of jobs in the ring; bands never reached are left out.
     pub occupancy_time: Vec<Band>,
-    /// Times the ring became full, and how long it was.
+    /// Whether the driver could add no more, how often that came about, and for how long in all.
+    pub full: bool,
     pub became_full: u64,
     pub full_ns: u64,
     /// Writes to IRJAR, and when the last was.
@@ -187,6 +188,7 @@ impl Ring {
                 Halt::None => State::Running,
             },
             occupancy_time: bands(meter, now),
+            full: meter.full(),
             became_full: meter.became_full,
             full_ns: nanoseconds(meter.full_time(now)),
             doorbells: meter.doorbells,

@@ -1,0 +1,195 @@
+//! `caam-emu ctl`: a running emulator, looked at and told what to do.
+
+use super::connection::{Connection, Error};
+use super::{Cli, table};
+use crate::control::protocol::Command;
+use crate::control::stats::Statistics;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Subcommand};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// Options of `ctl`.
+#[derive(Debug, Args)]
+pub struct CtlArgs {
+    /// The emulator's control socket: what was given to `serve --control`
+    #[arg(long, value_name = "PATH", global = true)]
+    control: Option<PathBuf>,
+
+    /// Print the answer as JSON, one line
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show all counters
+    Stats,
+    /// Show all counters again and again, with rates; on a terminal in place
+    Watch {
+        /// Seconds between two looks
+        #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
+        interval: Duration,
+        /// End after so many looks
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        count: Option<u64>,
+    },
+    /// Reset the device, as a PCI function level reset does; the guest's driver is not told
+    Reset,
+}
+
+/// A duration in seconds, with a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let error = || "a number of seconds from 0.01 to 3600, like 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| error())?;
+    if !(0.01..=3600.0).contains(&seconds) {
+        return Err(error());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// What a result means to us.
+fn understand<T: DeserializeOwned>(result: &RawValue) -> Result<T, Error> {
+    serde_json::from_str(result.get()).map_err(Error::Result)
+}
+
+/// Prints, and says whether anybody still reads.
+fn print(text: &str) -> Result<bool, Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Error::Output(e)),
+    }
+}
+
+/// Colours are for a terminal, and for those who want them (no-color.org).
+fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+impl CtlArgs {
+    /// Does it. Without `--control` the program ends with a usage error.
+    ///
+    /// # Errors
+    /// A one-line cause and what to do.
+    pub fn run(&self) -> Result<(), Error> {
+        let Some(path) = &self.control else {
+            let message =
+                "--control PATH is missing: the socket of `caam-emu serve --control PATH`";
+            Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+        };
+        let mut connection = Connection::open(path)?;
+        match &self.action {
+            Action::Stats => {
+                let result = connection.call(Command::Stats {})?;
+                let text = self.shown(&result, None, colours())?.0;
+                print(&text).map(|_| ())
+            }
+            Action::Watch { interval, count } => self.watch(&mut connection, *interval, *count),
+            Action::Reset => {
+                let result = connection.call(Command::Reset {})?;
+                let text = if self.json { result.get() } else { "the device has been reset" };
+                print(&format!("{text}\n")).map(|_| ())
+            }
+        }
+    }
+
+    /// Statistics as they are to be printed, and as they can be compared with the next.
+    fn shown(
+        &self,
+        result: &RawValue,
+        before: Option<&Statistics>,
+        colours: bool,
+    ) -> Result<(String, Option<Statistics>), Error> {
+        if self.json {
+            return Ok((format!("{}\n", result.get()), None));
+        }
+        let stats = understand(result)?;
+        Ok((table::statistics(&stats, before, colours), Some(stats)))
+    }
+
+    fn watch(
+        &self,
+        connection: &mut Connection,
+        interval: Duration,
+        count: Option<u64>,
+    ) -> Result<(), Error> {
+        let in_place = io::stdout().is_terminal() && !self.json;
+        let mut before = None;
+        let mut looks = 0;
+        loop {
+            let result = match connection.call(Command::Stats {}) {
+                // The end of a watch, not a failure.
+                Err(Error::Ended(_)) if looks > 0 => {
+                    eprintln!("the emulator has ended");
+                    return Ok(());
+                }
+                result => result?,
+            };
+            let (mut text, stats) = self.shown(&result, before.as_ref(), colours())?;
+            if in_place {
+                // Home, and clear from there (ECMA-48: CUP, ED).
+                text.insert_str(0, "\x1b[H\x1b[J");
+            } else if looks > 0 && !self.json {
+                text.insert(0, '\n');
+            }
+            looks += 1;
+            if !print(&text)? || count.is_some_and(|count| looks >= count) {
+                return Ok(());
+            }
+            before = stats;
+            thread::sleep(interval);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Command as Cmd;
+    use clap::Parser;
+
+    fn parse(line: &[&str]) -> Result<CtlArgs, clap::Error> {
+        let all = ["caam-emu", "ctl"].iter().chain(line);
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Cmd::Ctl(args) => args,
+            Cmd::Serve(_) => panic!("not ctl"),
+        })
+    }
+
+    #[test]
+    fn options_may_stand_before_or_behind_the_action() {
+        for line in [
+            ["--control", "a", "--json", "stats"],
+            ["stats", "--control", "a", "--json"],
+            ["--json", "stats", "--control", "a"],
+        ] {
+            let args = parse(&line).unwrap();
+            assert_eq!((args.control, args.json), (Some("a".into()), true));
+        }
+    }
+
+    #[test]
+    fn an_action_is_needed() {
+        assert!(parse(&["--control", "a"]).is_err());
+        assert!(parse(&["--control", "a", "explode"]).is_err());
+    }
+
+    #[test]
+    fn intervals_have_bounds() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("3600"), Ok(Duration::from_secs(3600)));
+        for bad in ["0", "-1", "nan", "inf", "1e9", "", "1s", "3600.1"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+            assert!(parse(&["watch", "--interval", bad]).is_err(), "{bad}");
+        }
+    }
+}
