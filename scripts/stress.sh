@@ -50,7 +50,7 @@ HELP
 
 KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock RUNS=1 DEPTH=64 REFRESH=0
 STALL='for=20ms,release=full,every=64' SEED=1 TIMEOUT=120 REPORT=''
-FAULTS=() JUDGE=0 PATCHES=()
+FAULTS=() JUDGE=0
 
 parse_arguments() {
 	while (($#)); do

@@ -205,13 +205,43 @@ build_variant() {
 		esac
 	done
 	if [[ $(dpkg --print-architecture) != arm64 ]]; then cross=aarch64-linux-gnu-; fi
-	builder_run make -C "/usr/src/linux-headers-$version" M="/build/${work##*/}/source" -j "$(nproc)" \
+	local kept lock
+	kept=kept-$(echo "$version $kind $sources ${changes[*]}" | sha256sum | cut -c1-16)
+	exec {lock}>"$BUILDER/build/$kept.lock"
+	flock "$lock"
+	keep_objects "$BUILDER/build/$kept" "$work/source"
+	builder_run make -C "/usr/src/linux-headers-$version" M="/build/$kept/source" -j "$(nproc)" \
 		ARCH=arm64 CROSS_COMPILE="$cross" CONFIG_DEBUG_INFO_BTF_MODULES= "$(variant_configuration "$kind")" modules
-	for module in "$work"/source/*.ko; do
+	rm "$BUILDER/build/$kept/.building"
+	for module in "$BUILDER/build/$kept"/source/*.ko; do
 		# Debug information is most of a module, and nobody reads it in this guest.
-		builder_run "${cross}strip" --strip-debug "${module#"$BUILDER"}"
-		cp "$module" "$out/"
+		cp "$module" "$work/stripped.ko"
+		builder_run "${cross}strip" --strip-debug "/build/${work##*/}/stripped.ko"
+		cp "$work/stripped.ko" "$out/${module##*/}"
 	done
+	exec {lock}>&-
+}
+
+# keep_objects KEPT SOURCE: makes KEPT/source the same as SOURCE. What has not changed since the
+# last time keeps its date, and so its object file: an edit costs seconds, not a whole build.
+keep_objects() {
+	local kept=$1 source=$2 name
+	# .building: a build that was killed may have left half an object.
+	if [[ -e $kept/.building ]]; then rm -rf "$kept"; fi
+	mkdir -p "$kept/source"
+	: >"$kept/.building"
+	while IFS= read -r -d '' name; do
+		[[ -e $source/$name ]] || rm "$kept/source/$name"
+	done < <(cd "$kept/source" && sources_of . | grep -z -v '\.mod\.c$' || true)
+	while IFS= read -r -d '' name; do
+		if ! cmp -s "$source/$name" "$kept/source/$name"; then
+			mkdir -p "$kept/source/${name%/*}"
+			cp "$source/$name" "$kept/source/$name"
+		fi
+	done < <(cd "$source" && sources_of .)
+	# Those of the last eight are enough.
+	find "${kept%/*}" -mindepth 1 -maxdepth 1 -type d -name 'kept-*' -printf '%T@ %p\n' | sort -rn | tail -n +9 |
+		cut -d' ' -f2- | xargs -r rm -rf
 }
 
 # make_ring SOURCE ring-SLOTS: the kernel's configuration is fixed by its headers, which each file

@@ -39,7 +39,7 @@ def state($known; $true): if $known | not then "unsettled" elif $true then "conf
     { id: "wait-each-costs-parallelism",
       claim: "and it costs a correct driver its parallelism and speed",
       state: state($fast_speed != null and $slow_speed != null;
-                   $slow_speed < 0.7 * $fast_speed and ($slow | map(.deepest) | max) < ($fixed | map(.deepest) | max) / 4),
+                   ($slow_speed // 0) < 0.7 * ($fast_speed // 0) and ($slow | map(.deepest) | max) < ($fixed | map(.deepest) | max) / 4),
       evidence: (if $fast_speed and $slow_speed then "\($fast_speed | short) MB/s with up to \($fixed | map(.deepest) | max) jobs in the ring become \($slow_speed | short) MB/s with up to \($slow | map(.deepest) | max): \($fast_speed / $slow_speed | short) times slower" else "no speed was measured" end) },
     { id: "backlog-in-the-driver-fixes-it",
       claim: "backlogging in the driver fixes it: -EBUSY, then -EINPROGRESS when taken up, then the result",

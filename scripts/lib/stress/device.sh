@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # shellcheck shell=bash
 #
-# What the device sees: its statistics, ten times a second, one JSON line each, in $LOGS/device.log.
+# The device, through the emulator's control socket: its statistics, twenty times a second, one JSON
+# line each, in $LOGS/device.log; and its faults.
 
 SAMPLER_PID=''
 
+# ctl ARGS...: asks the emulator that runs now.
+ctl() {
+	"$EMULATOR" ctl --control "$RUN/control.sock" "$@"
+}
+
 # start_sampler: of the emulator that runs now.
 start_sampler() {
-	: >"$LOGS/device.log"
-	setsid setpriv --pdeathsig TERM bash "$LIB/stress/sampler.sh" "$EMULATOR_PID" "$RUN/stats.json" \
-		>"$LOGS/device.log" 2>/dev/null </dev/null &
+	setsid setpriv --pdeathsig TERM "$EMULATOR" ctl --control "$RUN/control.sock" --json watch --interval 0.05 \
+		>"$LOGS/device.log" 2>"$LOGS/sampler.log" </dev/null &
 	SAMPLER_PID=$!
 	disown
 	at_exit end_sampler
@@ -42,7 +47,8 @@ fresh_sample() {
 
 # device_idle SECONDS: nothing in any ring, and no doorbell for so long, on the device's own clock.
 device_idle() {
-	tail -n 1 "$LOGS/device.log" | tool jq -e --argjson idle "$1" '
+	# The last line may be half written.
+	tail -n 2 "$LOGS/device.log" | head -n 1 | tool jq -e --argjson idle "$1" '
 		all(.rings[]; .pending + .in_flight + .waiting == 0) and
 		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null
 }

@@ -98,7 +98,9 @@ conclude() {
 # write_report: into the folder of --report.
 write_report() {
 	cp "$RESULTS/results.json" "$REPORT/"
-	stress_jq report -r "$RESULTS/results.json" >"$REPORT/report.html"
+	stress_jq report -r --arg kernel "$KERNEL" --arg depth "$DEPTH" --arg stall "$STALL" \
+		--arg extra "$(printf '%s\n' "${FAULTS[@]}")" --arg patches "$(printf '%s\n' "${PATCHES[@]}")" \
+		"$RESULTS/results.json" >"$REPORT/report.html"
 	stress_jq ktap -r "$RESULTS/results.json" >"$REPORT/results.ktap"
 	rm -rf "$REPORT/logs"
 	mkdir "$REPORT/logs"

@@ -92,7 +92,7 @@ boot_stress() {
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
 	LAP=$EPOCHREALTIME BACKLOG=() GUEST_SAID=''
-	start_emulator --job-rings 1 --seed "$SEED"
+	start_emulator --control "$RUN/control.sock" --job-rings 1 --seed "$SEED"
 	start_sampler
 	prepare_boot 1 MODE=cases "export JOB_RINGS PROFILE=virt-era9 DRIVER=$SERIES_DRIVER BOOT=1" CASES=stress \
 		"export STRESS_RUNS=${#RUNS_LEFT[@]} STRESS_BACKLOG=$ASK_BACKLOG STRESS_MIB=$MIB STRESS_PATIENCE=$TIMEOUT"

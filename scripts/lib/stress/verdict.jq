@@ -10,8 +10,7 @@ include "stress";
     | .exit = (if $verdicts | any(IN(bad[])) then 1
                elif .not_run != [] or $verdicts == [] or ($verdicts | any(. != "survived")) then 125
                else 0 end)
-    | .verdict = ([$verdicts[] | select(IN(bad[]))] | first)
-    // (if .exit == 0 then "survived" else "inconclusive" end)
+    | .verdict = (([$verdicts[] | select(IN(bad[]))] | first) // (if .exit == 0 then "survived" else "inconclusive" end))
   else
     .claims = $claims[0]
     | (.claims | map(.state)) as $states
