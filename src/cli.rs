@@ -157,7 +157,7 @@ impl ServeArgs {
                     Some(seed) => seed,
                     None => getrandom::u64().map_err(|e| server::Error::Setup {
                         what: "a random seed",
-                        source: e.into(),
+                        source: std::io::Error::other(e.to_string()),
                     })?,
                 },
             },
