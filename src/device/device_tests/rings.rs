@@ -327,6 +327,7 @@ fn statistics_are_json_with_these_fields() {
         ],
         "operations": aes,
         "interrupts": { "raised": 1 },
+        "faults": { "seed": rig.device.setup().fault_seed, "rules": [] },
     });
     assert_eq!(json, expected);
     let read: crate::control::stats::Statistics = serde_json::from_value(json).unwrap();
