@@ -3,6 +3,7 @@
 use caam_emu::cli::{Cli, Command};
 use caam_emu::descriptors::record;
 use clap::Parser;
+use std::fmt::Display;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -16,9 +17,13 @@ fn main() -> ExitCode {
     logger.format_target(false).init();
     // A panic is a bug of ours or of a library: one line in the log, like every other event.
     std::panic::set_hook(Box::new(|info| log::error!("internal error: {info}")));
-    let result = match cli.command {
-        Command::Serve(args) => args.run(),
-    };
+    match cli.command {
+        Command::Serve(args) => status(args.run()),
+        Command::Ctl(args) => status(args.run()),
+    }
+}
+
+fn status<E: Display>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

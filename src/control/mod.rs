@@ -1,4 +1,8 @@
-//! What the device tells about itself: counters and statistics.
+//! What the device tells about itself and takes from outside: counters, statistics, and the
+//! control protocol.
 
+pub mod commands;
 pub mod counters;
+pub mod lines;
+pub mod protocol;
 pub mod stats;

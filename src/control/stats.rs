@@ -3,6 +3,7 @@
 
 use super::counters::OperationCount;
 use crate::crypto::Direction;
+use crate::fault::{Faults, RuleReport};
 use crate::jobring::JobRing;
 use crate::jobring::interrupt::Halt;
 use crate::jobring::meter::{self, Meter, Times};
@@ -29,6 +30,24 @@ pub struct Statistics {
     /// All rings and DECO 0.
     pub operations: Vec<Operation>,
     pub interrupts: Interrupts,
+    pub faults: FaultList,
+}
+
+/// The fault rules, as `fault list` shows them too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct FaultList {
+    /// What makes them repeatable.
+    pub seed: u64,
+    pub rules: Vec<RuleReport>,
+}
+
+impl FaultList {
+    /// As they are now.
+    #[must_use]
+    pub fn new(faults: &Faults) -> Self {
+        Self { seed: faults.seed(), rules: faults.list() }
+    }
 }
 
 /// One job ring.
@@ -55,7 +74,8 @@ pub struct Ring {
     pub state: State,
     /// Time by number of jobs in the ring; bands never reached are left out.
     pub occupancy_time: Vec<Band>,
-    /// Times the ring became full, and how long it was.
+    /// Whether the driver could add no more, how often that came about, and for how long in all.
+    pub full: bool,
     pub became_full: u64,
     pub full_ns: u64,
     /// Writes to IRJAR, and when the last was.
@@ -187,6 +207,7 @@ impl Ring {
                 Halt::None => State::Running,
             },
             occupancy_time: bands(meter, now),
+            full: meter.full(),
             became_full: meter.became_full,
             full_ns: nanoseconds(meter.full_time(now)),
             doorbells: meter.doorbells,

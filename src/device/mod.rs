@@ -476,6 +476,7 @@ impl Device {
             rings: rings.collect(),
             operations: stats::operations(self.counters.operations()),
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
+            faults: stats::FaultList::new(&self.faults),
         }
     }
 }

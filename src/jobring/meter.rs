@@ -173,6 +173,12 @@ impl Meter {
         occupied
     }
 
+    /// Whether the driver could add no more now.
+    #[must_use]
+    pub fn full(&self) -> bool {
+        self.level.full
+    }
+
     /// Time spent full.
     #[must_use]
     pub fn full_time(&self, now: Duration) -> Duration {

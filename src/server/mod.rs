@@ -1,11 +1,13 @@
 //! The shell: sockets, event descriptors and threads around the core.
 //!
-//! Three kinds of thread. The *client* thread answers vfio-user messages ([`backend`]); it does
+//! Four kinds of thread. The *client* thread answers vfio-user messages ([`backend`]); it does
 //! register accesses and nothing that could wait for a job. Each *DECO* thread ([`deco`]) takes
-//! jobs and runs them. The *main* thread ([`supervisor`]) has the signals and the timer. Main and
-//! DECO threads are event-manager loops.
+//! jobs and runs them. The *main* thread ([`supervisor`]) has the signals and the timer. With
+//! `--control`, the *control* thread ([`control`]) has a socket of its own. All but the client
+//! thread are event-manager loops.
 
 pub mod backend;
+pub mod control;
 pub mod deco;
 pub mod listener;
 pub mod shell;
@@ -16,6 +18,7 @@ use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
 use crate::fault::grammar::{Fields, Problem};
 use crate::fault::plan::Entry;
+use control::Control;
 use listener::Listener;
 use shell::Shell;
 use std::fs::File;
@@ -78,6 +81,8 @@ pub struct Options {
     pub ready: Option<RawFd>,
     /// Statistics are written there at the end and on SIGUSR1.
     pub stats: Option<PathBuf>,
+    /// Where the control socket is created.
+    pub control: Option<PathBuf>,
 }
 
 /// Why serving could not begin, or ended early.
@@ -86,6 +91,9 @@ pub enum Error {
     /// The socket could not be set up.
     #[error(transparent)]
     Listen(#[from] listener::Error),
+    /// Both sockets cannot be in one place.
+    #[error("--control and --socket-path are both {0}; each needs a path of its own")]
+    OneSocket(PathBuf),
     /// The ready descriptor could not be written.
     #[error("cannot write to --ready-fd {fd}: {source}; pass the number of an open descriptor")]
     Ready {
@@ -155,6 +163,11 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let ready = options.ready.map(|fd| ready_descriptor(fd, &options.endpoint)).transpose()?;
     // Before any thread exists, so that all of them inherit the mask.
     let signals = signals::Signals::block().map_err(Error::setup("signal handling"))?;
+    if let (Endpoint::Path(path), Some(control)) = (&options.endpoint, &options.control)
+        && path == control
+    {
+        return Err(Error::OneSocket(path.clone()));
+    }
     let listener = Listener::new(&options.endpoint)?;
     if let Some(path) = &options.stats {
         supervisor::probe(path)?;
@@ -172,6 +185,8 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 
+    let control = options.control.as_deref();
+    let control = control.map(|path| Control::start(path, Arc::clone(&shell))).transpose()?;
     let decos = (0..options.setup.decos)
         .map(|n| deco::spawn(n, Arc::clone(&shell)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -181,6 +196,9 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let result = supervisor::run(signals, &shell, options.stats.as_deref());
     shell.stop();
     listener.close();
+    if let Some(control) = control {
+        control.close();
+    }
     for deco in decos {
         if deco.join().is_err() {
             log::error!("a DECO thread had panicked");

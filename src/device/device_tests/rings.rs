@@ -313,7 +313,7 @@ fn statistics_are_json_with_these_fields() {
                 "errors": 1, "occupancy": 0, "max_occupancy": 0,
                 "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 0,
                 "state": "running", "occupancy_time": [{ "from": 0, "to": 0, "ns": 110 }],
-                "became_full": 0, "full_ns": 0, "doorbells": 0, "last_doorbell_ns": null,
+                "full": false, "became_full": 0, "full_ns": 0, "doorbells": 0, "last_doorbell_ns": null,
                 "slot_reads": 0, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 0 },
                 "queue_wait": no_times, "service_time": no_times, "last_job": null,
                 "operations": [],
@@ -328,7 +328,7 @@ fn statistics_are_json_with_these_fields() {
                     { "from": 2, "to": 3, "ns": 1 },
                     { "from": 4, "to": 7, "ns": 9 },
                 ],
-                "became_full": 0, "full_ns": 0, "doorbells": 1, "last_doorbell_ns": 100,
+                "full": false, "became_full": 0, "full_ns": 0, "doorbells": 1, "last_doorbell_ns": 100,
                 "slot_reads": 1, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 3 },
                 "queue_wait": {
                     "count": 3, "p50_ns": 8, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
@@ -342,6 +342,7 @@ fn statistics_are_json_with_these_fields() {
         ],
         "operations": aes,
         "interrupts": { "raised": 1 },
+        "faults": { "seed": rig.device.setup().fault_seed, "rules": [] },
     });
     assert_eq!(json, expected);
     let read: crate::control::stats::Statistics = serde_json::from_value(json).unwrap();

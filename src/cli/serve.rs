@@ -1,4 +1,4 @@
-//! The command line.
+//! `caam-emu serve`.
 
 use crate::crypto::keywrap::KEY as KEY_BYTES;
 use crate::device::platform::Secrets;
@@ -8,37 +8,11 @@ use crate::fault::grammar::Fields;
 use crate::fault::plan::Plan;
 use crate::server::{self, Endpoint, Options, StartFault};
 use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// Emulates the NXP CAAM/SEC job-ring interface as a vfio-user PCI device.
-#[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, subcommand_required = true)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Serve the device to a VMM, one client after the other, until SIGTERM or SIGINT
-    #[command(after_help = "\
-Attach it to QEMU 10.1 or newer; the guest's memory must be shared:
-
-  caam-emu serve --socket-path /tmp/caam.sock &
-  qemu-system-aarch64 -M virt,memory-backend=ram -m 512M \\
-    -object memory-backend-memfd,id=ram,size=512M,share=on \\
-    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/tmp/caam.sock\"}}' ...
-
-The guest finds CAAM through its device tree; scripts/vm.sh does all of it.
-Log lines go to stderr; RUST_LOG selects them (error, warn, info, debug).")]
-    Serve(ServeArgs),
-}
 
 /// A profile name, as clap wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +100,10 @@ pub struct ServeArgs {
     /// Write counters as JSON to FILE at the end and on SIGUSR1
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
+
+    /// UNIX socket to create for `caam-emu ctl`; removed at the end
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
 }
 
 impl ServeArgs {
@@ -163,6 +141,7 @@ impl ServeArgs {
             },
             ready: self.ready_fd,
             stats: self.stats.clone(),
+            control: self.control.clone(),
         })
     }
 }
@@ -204,12 +183,8 @@ fn read_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, server::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
+    use crate::cli::Cli;
+    use clap::Parser;
 
     #[test]
     fn soc_variants_are_the_profiles() {

@@ -1,0 +1,62 @@
+//! The command line.
+
+pub mod connection;
+pub mod ctl;
+pub mod serve;
+pub mod table;
+
+use clap::{Parser, Subcommand};
+
+/// Emulates the NXP CAAM/SEC job-ring interface as a vfio-user PCI device.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, subcommand_required = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the device to a VMM, one client after the other, until SIGTERM or SIGINT
+    #[command(after_help = "\
+Attach it to QEMU 10.1 or newer; the guest's memory must be shared:
+
+  caam-emu serve --socket-path /tmp/caam.sock &
+  qemu-system-aarch64 -M virt,memory-backend=ram -m 512M \\
+    -object memory-backend-memfd,id=ram,size=512M,share=on \\
+    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/tmp/caam.sock\"}}' ...
+
+The guest finds CAAM through its device tree; scripts/vm.sh does all of it.
+Log lines go to stderr; RUST_LOG selects them (error, warn, info, debug).")]
+    Serve(serve::ServeArgs),
+
+    /// Look at a running emulator and tell it what to do
+    #[command(after_help = "\
+Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock ...`:
+
+  caam-emu ctl --control /tmp/ctl.sock stats
+  caam-emu ctl --control /tmp/ctl.sock --json stats | jq '.rings[].max_occupancy'
+  caam-emu ctl --control /tmp/ctl.sock watch --interval 0.5
+  caam-emu ctl --control /tmp/ctl.sock stall for=2s,once
+  caam-emu ctl --control /tmp/ctl.sock fault add status:value=ccb/aes/icv-check,every=100
+  caam-emu ctl --control /tmp/ctl.sock fault list
+  caam-emu ctl --control /tmp/ctl.sock fault clear --all
+  caam-emu ctl --control /tmp/ctl.sock reset
+
+Exit status: 0 done; 1 the emulator said no or cannot be reached; 2 wrong usage.
+docs/statistics.md explains the numbers, docs/control.md the socket's protocol.")]
+    Ctl(ctl::CtlArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
