@@ -5,6 +5,10 @@
 
 #[path = "server/connections.rs"]
 mod connections;
+#[path = "server/control.rs"]
+mod control;
+#[path = "server/ctl.rs"]
+mod ctl;
 #[path = "server/hostile.rs"]
 mod hostile;
 #[path = "server/job.rs"]

@@ -52,7 +52,7 @@ impl Guest {
             7 => {
                 let mut data = [0; 17];
                 let length = value as usize % 18;
-                let _ = device.read_bar(at, &mut data[..length]);
+                let _ = device.read_bar(at, &mut data[..length], self.now);
             }
             8 => {
                 let n = value as usize % 5;
@@ -92,7 +92,7 @@ impl Guest {
             },
         };
         let report = device.run_job(&job, &mut self.scratch, BUDGET);
-        let _ = device.complete_job(&job, &report, self.now);
+        let _ = device.complete_job(job, report, self.now);
     }
 }
 
@@ -126,7 +126,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = guest.device.statistics(guest.now);
     for ring in 0..SETUP.rings as u64 {
         let mut size = [0; 4];
-        guest.device.read_bar(0x1000 * (ring + 1) + 0x0c, &mut size).expect("IRSR");
+        guest.device.read_bar(0x1000 * (ring + 1) + 0x0c, &mut size, guest.now).expect("IRSR");
         assert!(u32::from_le_bytes(size) <= 1024);
     }
 });

@@ -6,6 +6,7 @@ use crate::control::protocol::Command;
 use crate::control::stats::Statistics;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Subcommand};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::io::{self, IsTerminal, Write};
@@ -41,8 +42,83 @@ enum Action {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         count: Option<u64>,
     },
+    /// Let rings stop taking jobs: adds the fault rule stall:SPEC
+    ///
+    /// Without SPEC they stop at their next job, once, until `resume`.
+    Stall {
+        /// As in for=20ms,every=100 ('caam-emu faults' lists the keys)
+        #[arg(default_value = "release=manual,rings=all,once")]
+        spec: String,
+    },
+    /// Make, list and remove fault rules
+    #[command(subcommand)]
+    Fault(FaultAction),
     /// Reset the device, as a PCI function level reset does; the guest's driver is not told
     Reset,
+}
+
+#[derive(Debug, Subcommand)]
+enum FaultAction {
+    /// Add a rule; prints its name
+    Add {
+        /// KIND:KEY=VALUE,... as for `serve --fault` ('caam-emu faults' lists the kinds)
+        rule: String,
+    },
+    /// Show all rules, how many events each has matched and how often it has fired
+    List,
+    /// Remove a rule, or all
+    Clear {
+        /// The rule's name, as `fault list` shows it
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// Remove all rules
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+}
+
+impl Action {
+    /// The command that it is, but for `watch`, which is many.
+    fn command(&self) -> Command {
+        match self {
+            Self::Stats | Self::Watch { .. } => Command::Stats {},
+            Self::Stall { spec } => Command::FaultAdd { rule: format!("stall:{spec}") },
+            Self::Fault(FaultAction::Add { rule }) => Command::FaultAdd { rule: rule.clone() },
+            Self::Fault(FaultAction::List) => Command::FaultList {},
+            Self::Fault(FaultAction::Clear { name, all }) => {
+                Command::FaultClear { name: name.clone(), all: *all }
+            }
+            Self::Reset => Command::Reset {},
+        }
+    }
+
+    /// The result, for people.
+    fn text(&self, result: &RawValue) -> Result<String, Error> {
+        Ok(match self {
+            Self::Stats | Self::Watch { .. } => {
+                table::statistics(&understand(result)?, None, colours())
+            }
+            Self::Stall { .. } | Self::Fault(FaultAction::Add { .. }) => {
+                understand::<Added>(result)?.name + "\n"
+            }
+            Self::Fault(FaultAction::List) => table::faults(&understand(result)?),
+            Self::Fault(FaultAction::Clear { .. }) => {
+                let count = understand::<Cleared>(result)?.cleared;
+                format!("{count} rule{} removed\n", if count == 1 { "" } else { "s" })
+            }
+            Self::Reset => "the device has been reset\n".into(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Added {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Cleared {
+    cleared: u64,
 }
 
 /// A duration in seconds, with a fraction.
@@ -58,6 +134,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// What a result means to us.
 fn understand<T: DeserializeOwned>(result: &RawValue) -> Result<T, Error> {
     serde_json::from_str(result.get()).map_err(Error::Result)
+}
+
+fn line(result: &RawValue) -> String {
+    format!("{}\n", result.get())
 }
 
 /// Prints, and says whether anybody still reads.
@@ -87,33 +167,12 @@ impl CtlArgs {
             Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit();
         };
         let mut connection = Connection::open(path)?;
-        match &self.action {
-            Action::Stats => {
-                let result = connection.call(Command::Stats {})?;
-                let text = self.shown(&result, None, colours())?.0;
-                print(&text).map(|_| ())
-            }
-            Action::Watch { interval, count } => self.watch(&mut connection, *interval, *count),
-            Action::Reset => {
-                let result = connection.call(Command::Reset {})?;
-                let text = if self.json { result.get() } else { "the device has been reset" };
-                print(&format!("{text}\n")).map(|_| ())
-            }
+        if let Action::Watch { interval, count } = self.action {
+            return self.watch(&mut connection, interval, count);
         }
-    }
-
-    /// Statistics as they are to be printed, and as they can be compared with the next.
-    fn shown(
-        &self,
-        result: &RawValue,
-        before: Option<&Statistics>,
-        colours: bool,
-    ) -> Result<(String, Option<Statistics>), Error> {
-        if self.json {
-            return Ok((format!("{}\n", result.get()), None));
-        }
-        let stats = understand(result)?;
-        Ok((table::statistics(&stats, before, colours), Some(stats)))
+        let result = connection.call(self.action.command())?;
+        let text = if self.json { line(&result) } else { self.action.text(&result)? };
+        print(&text).map(|_| ())
     }
 
     fn watch(
@@ -123,7 +182,7 @@ impl CtlArgs {
         count: Option<u64>,
     ) -> Result<(), Error> {
         let in_place = io::stdout().is_terminal() && !self.json;
-        let mut before = None;
+        let mut before: Option<Statistics> = None;
         let mut looks = 0;
         loop {
             let result = match connection.call(Command::Stats {}) {
@@ -134,18 +193,21 @@ impl CtlArgs {
                 }
                 result => result?,
             };
-            let (mut text, stats) = self.shown(&result, before.as_ref(), colours())?;
-            if in_place {
+            let text = if self.json {
+                line(&result)
+            } else {
+                let stats = understand(&result)?;
+                let table = table::statistics(&stats, before.as_ref(), colours());
+                before = Some(stats);
                 // Home, and clear from there (ECMA-48: CUP, ED).
-                text.insert_str(0, "\x1b[H\x1b[J");
-            } else if looks > 0 && !self.json {
-                text.insert(0, '\n');
-            }
+                let start = if in_place { "\x1b[H\x1b[J" } else { "" };
+                let between = if in_place || looks == 0 { "" } else { "\n" };
+                format!("{start}{between}{table}")
+            };
             looks += 1;
             if !print(&text)? || count.is_some_and(|count| looks >= count) {
                 return Ok(());
             }
-            before = stats;
             thread::sleep(interval);
         }
     }
@@ -181,6 +243,26 @@ mod tests {
     fn an_action_is_needed() {
         assert!(parse(&["--control", "a"]).is_err());
         assert!(parse(&["--control", "a", "explode"]).is_err());
+    }
+
+    #[test]
+    fn a_stall_without_particulars_waits_for_resume() {
+        let rule = |line: &[&str]| match parse(line).unwrap().action.command() {
+            Command::FaultAdd { rule } => rule.parse::<crate::fault::rule::Rule>().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let stall = rule(&["stall"]);
+        assert_eq!(stall.when.times, Some(1));
+        assert_eq!(stall.to_string(), "stall:release=manual,rings=all,name=stall-1,times=1");
+        assert_eq!(rule(&["stall", "for=20ms"]), "stall:for=20ms".parse().unwrap());
+    }
+
+    #[test]
+    fn what_to_clear_must_be_said() {
+        assert!(parse(&["fault", "clear"]).is_err());
+        assert!(parse(&["fault", "clear", "a", "--all"]).is_err());
+        assert!(parse(&["fault", "clear", "a"]).is_ok());
+        assert!(parse(&["fault", "clear", "--all"]).is_ok());
     }
 
     #[test]

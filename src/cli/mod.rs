@@ -39,6 +39,10 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
   caam-emu ctl --control /tmp/ctl.sock stats
   caam-emu ctl --control /tmp/ctl.sock --json stats | jq '.rings[].max_occupancy'
   caam-emu ctl --control /tmp/ctl.sock watch --interval 0.5
+  caam-emu ctl --control /tmp/ctl.sock stall for=2s,once
+  caam-emu ctl --control /tmp/ctl.sock fault add status:value=ccb/aes/icv-check,every=100
+  caam-emu ctl --control /tmp/ctl.sock fault list
+  caam-emu ctl --control /tmp/ctl.sock fault clear --all
   caam-emu ctl --control /tmp/ctl.sock reset
 
 Exit status: 0 done; 1 the emulator said no or cannot be reached; 2 wrong usage.

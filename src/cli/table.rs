@@ -1,6 +1,6 @@
 //! Statistics as a table for people.
 
-use crate::control::stats::{Band, Operation, Percentiles, Ring, State, Statistics};
+use crate::control::stats::{Band, FaultList, Operation, Percentiles, Ring, State, Statistics};
 use std::fmt::Write;
 
 /// How a cell stands out, where the output is a terminal.
@@ -224,6 +224,24 @@ fn operations(stats: &Statistics) -> Vec<(String, Vec<Cell>)> {
     rows
 }
 
+/// Fault rules with their counts.
+#[must_use]
+pub fn faults(list: &FaultList) -> String {
+    if list.rules.is_empty() {
+        return "no fault rules\n".into();
+    }
+    let heading = ["matched", "fired", "left"].map(Cell::plain);
+    let mut rows = vec![(format!("fault rules, seed {}", list.seed), heading.into())];
+    rows.extend(list.rules.iter().map(|report| {
+        let left = report.remaining.map_or_else(|| "any".into(), |n| n.to_string());
+        let cells = vec![Cell::plain(report.matched), Cell::plain(report.fired), Cell::plain(left)];
+        (format!("  {}", report.rule), cells)
+    }));
+    let mut text = String::new();
+    grid(&mut text, &rows, false);
+    text
+}
+
 /// All of it. `before` adds rates since then; `colours` are for a terminal.
 #[must_use]
 pub fn statistics(stats: &Statistics, before: Option<&Statistics>, colours: bool) -> String {
@@ -245,6 +263,10 @@ pub fn statistics(stats: &Statistics, before: Option<&Statistics>, colours: bool
     if operations.len() > 1 {
         text.push('\n');
         grid(&mut text, &operations, colours);
+    }
+    if !stats.faults.rules.is_empty() {
+        text.push('\n');
+        text.push_str(&faults(&stats.faults));
     }
     text
 }

@@ -102,6 +102,27 @@ fn shares_are_of_the_time_the_ring_was_set_up() {
 }
 
 #[test]
+fn fault_rules_stand_with_their_counts() {
+    let mut stats = fresh(1);
+    assert!(!statistics(&stats, None, false).contains("fault"));
+    let report = |name: &str, fired, remaining| crate::fault::RuleReport {
+        name: name.into(),
+        rule: format!("irq-lost:name={name}"),
+        matched: 1234,
+        fired,
+        remaining,
+    };
+    stats.faults.rules = vec![report("a", 7, None), report("longer", 8, Some(3))];
+    let text = statistics(&stats, None, false);
+    assert!(line(&text, "fault rules, seed 1").ends_with("matched  fired  left"), "{text}");
+    let words: Vec<_> = line(&text, "irq-lost:name=a").split_whitespace().collect();
+    assert_eq!(words, ["irq-lost:name=a", "1234", "7", "any"]);
+    assert!(line(&text, "irq-lost:name=longer").ends_with("3"), "{text}");
+    assert!(text.ends_with(&faults(&stats.faults)), "the same as in fault list");
+    assert_eq!(faults(&fresh(1).faults), "no fault rules\n");
+}
+
+#[test]
 fn rates_are_since_the_last_look() {
     let mut before = fresh(1);
     before.rings[0].jobs = 100;

@@ -15,11 +15,27 @@ pub enum Command {
     Stats {},
     /// A function level reset of the device.
     Reset {},
+    /// Adds a fault rule, `KIND:KEY=VALUE,...`.
+    FaultAdd {
+        /// The rule.
+        rule: String,
+    },
+    /// All fault rules with their counts.
+    FaultList {},
+    /// Removes one fault rule, or all.
+    FaultClear {
+        /// The one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Or all.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        all: bool,
+    },
 }
 
 impl Command {
     /// The values of `do`.
-    pub const NAMES: &[&str] = &["stats", "reset"];
+    pub const NAMES: &[&str] = &["stats", "reset", "fault-add", "fault-list", "fault-clear"];
 
     fn read(object: Map<String, Value>) -> Result<Self, Malformed> {
         match object.get("do") {
@@ -158,7 +174,14 @@ mod tests {
 
     #[test]
     fn requests_are_read_as_they_are_written() {
-        for command in [Command::Stats {}, Command::Reset {}] {
+        for command in [
+            Command::Stats {},
+            Command::Reset {},
+            Command::FaultAdd { rule: "stall:for=20ms,name=\"\n".into() },
+            Command::FaultList {},
+            Command::FaultClear { name: Some("stall-1".into()), all: false },
+            Command::FaultClear { name: None, all: true },
+        ] {
             for id in [Value::Null, json!(7), json!("seven"), json!(-1.5)] {
                 let request = Request { id, command: command.clone() };
                 let line = request.line();

@@ -3,6 +3,7 @@
 
 use super::counters::OperationCount;
 use crate::crypto::Direction;
+use crate::fault::{Faults, RuleReport};
 use crate::jobring::JobRing;
 use crate::jobring::interrupt::Halt;
 use crate::jobring::meter::{self, Meter, Times};
@@ -29,6 +30,24 @@ pub struct Statistics {
     /// All rings and DECO 0.
     pub operations: Vec<Operation>,
     pub interrupts: Interrupts,
+    pub faults: FaultList,
+}
+
+/// The fault rules, as `fault list` shows them too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct FaultList {
+    /// What makes them repeatable.
+    pub seed: u64,
+    pub rules: Vec<RuleReport>,
+}
+
+impl FaultList {
+    /// As they are now.
+    #[must_use]
+    pub fn new(faults: &Faults) -> Self {
+        Self { seed: faults.seed(), rules: faults.list() }
+    }
 }
 
 /// One job ring.

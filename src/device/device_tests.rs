@@ -10,10 +10,11 @@ mod rings;
 
 use super::*;
 
+use crate::descriptors::deco::Report;
 use crate::descriptors::status::JobStatus;
-use crate::jobring::Effects;
 use crate::jobring::fake_driver::{NARROW, Port, WIDE, WIDE_HIGH_FIRST};
 use crate::jobring::registers::{MAP, Register};
+use crate::jobring::{Effects, TakenJob};
 use soc::SocProfile;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -41,14 +42,14 @@ const RAM: u64 = 0x4000_0000;
 const RAM_BYTES: u64 = 0x10_0000;
 
 /// A device with bus mastering on and guest memory.
-struct Rig {
-    device: Device,
+pub(super) struct Rig {
+    pub device: Device,
     file: File,
-    now: Duration,
+    pub now: Duration,
 }
 
 impl Rig {
-    fn new(soc: &'static SocProfile, rings: usize) -> Self {
+    pub fn new(soc: &'static SocProfile, rings: usize) -> Self {
         let device = Device::new(
             Setup { soc, rings, decos: 2, fault_seed: 0 },
             Secrets { seed: Some(1), master_key: None },
@@ -74,13 +75,13 @@ impl Rig {
 
     fn read32(&self, offset: u64) -> u32 {
         let mut word = [0; 4];
-        self.device.read_bar(offset, &mut word).unwrap();
+        self.device.read_bar(offset, &mut word, self.now).unwrap();
         u32::from_le_bytes(word)
     }
 
     fn read64(&self, offset: u64) -> u64 {
         let mut word = [0; 8];
-        self.device.read_bar(offset, &mut word).unwrap();
+        self.device.read_bar(offset, &mut word, self.now).unwrap();
         u64::from_le_bytes(word)
     }
 
@@ -94,30 +95,30 @@ impl Rig {
 
     fn image(&self) -> Vec<u8> {
         let mut image = vec![0xee; BAR as usize];
-        self.device.read_bar(0, &mut image).unwrap();
+        self.device.read_bar(0, &mut image, self.now).unwrap();
         image
     }
 
-    fn ring(&self, n: usize) -> RingPort<'_> {
+    pub fn ring(&self, n: usize) -> RingPort<'_> {
         RingPort { rig: self, n }
     }
 
     /// Ends a job with this status.
-    fn complete(&self, job: &Job, status: u32) -> Outcome {
+    pub fn complete(&self, job: &Job, status: u32) -> Outcome {
         self.complete_with(job, &report(status))
     }
 
-    fn complete_with(&self, job: &Job, report: &Report) -> Outcome {
-        self.device.complete_job(job, report, self.now)
+    pub fn complete_with(&self, job: &Job, report: &Report) -> Outcome {
+        self.device.complete_job(job.clone(), *report, self.now)
     }
 }
 
-fn report(status: u32) -> Report {
+pub(super) fn report(status: u32) -> Report {
     Report { status: JobStatus(status), dma_error: None, sequence_out: 0, operations: [None; 2] }
 }
 
 /// One ring as its driver sees it, through the BAR and the file.
-struct RingPort<'a> {
+pub(super) struct RingPort<'a> {
     rig: &'a Rig,
     n: usize,
 }
@@ -135,11 +136,11 @@ impl RingPort<'_> {
     fn input(&self) -> u64 {
         RAM + self.n as u64 * 0x1_0000
     }
-    fn output(&self) -> u64 {
+    pub fn output(&self) -> u64 {
         self.input() + 0x8000
     }
     /// Bases and sizes.
-    fn set_up(&mut self, size: u32) {
+    pub fn set_up(&mut self, size: u32) {
         let soc = self.rig.device.setup().soc;
         for (register, base) in
             [(Register::Irbar0, self.input()), (Register::Orbar0, self.output())]
@@ -151,7 +152,7 @@ impl RingPort<'_> {
         self.write(Register::Orsr, size);
     }
     /// Adds `count` jobs in the first slots; their addresses are 4, 8, ...
-    fn add(&mut self, count: u32) -> Outcome {
+    pub fn add(&mut self, count: u32) -> Outcome {
         for i in 0..count {
             self.poke(self.input() + u64::from(i) * 4, &(4 * (i + 1)).to_le_bytes());
         }
@@ -199,7 +200,7 @@ fn the_bar_has_bounds() {
         (u64::MAX - 2, 4, false),
     ] {
         let expected = OutOfBounds { offset, length, size: BAR };
-        let read = rig.device.read_bar(offset, &mut vec![0; length]);
+        let read = rig.device.read_bar(offset, &mut vec![0; length], rig.now);
         let write = rig.device.write_bar(offset, &vec![0; length], rig.now).map(|_| ());
         assert_eq!(read.is_ok(), inside, "{offset:#x}+{length}");
         assert_eq!(write.is_ok(), inside, "{offset:#x}+{length}");
@@ -228,7 +229,7 @@ fn reads_of_any_width_and_alignment_are_the_bytes_of_the_words() {
                     continue;
                 }
                 let mut data = vec![0xee; length];
-                rig.device.read_bar(offset as u64, &mut data).unwrap();
+                rig.device.read_bar(offset as u64, &mut data, rig.now).unwrap();
                 assert_eq!(data, image[offset..offset + length], "{offset:#x}+{length}");
             }
         }

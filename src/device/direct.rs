@@ -47,6 +47,7 @@ pub struct Direct {
 
 /// A descriptor to run, as [`Direct::take`] hands it out.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct DirectJob {
     /// The descriptor buffer.
     pub words: [u32; WORDS],

@@ -2,12 +2,14 @@
 //!
 //! [`Device`] is shared by the thread that answers the client and the DECOs. Each job ring has a
 //! lock of its own, held only for register accesses and for the copying of one ring entry (at
-//! most a ring of them, during a flush); no lock is held while a job runs. Lock order: a ring,
-//! then the pin.
+//! most a ring of them, during a flush) or, for a fault rule, of one descriptor; no lock is held
+//! while a job runs. Lock order: held jobs, a ring, the pin, the fault rules.
 
 pub mod direct;
 pub mod dma;
+mod held;
 pub mod intx;
+mod jobs;
 pub mod pci;
 pub mod platform;
 pub mod registers;
@@ -17,13 +19,13 @@ pub mod soc;
 use crate::control::counters::Counters;
 use crate::control::stats;
 use crate::crypto::rng::Unavailable;
-use crate::descriptors::buffer::DescriptorBuffer;
-use crate::descriptors::deco::{self, Report};
-use crate::descriptors::flow::{Budget, Scratch};
+use crate::fault::Event;
 use crate::fault::Faults;
-use crate::jobring::{self, JobResult, JobRing, TakenJob};
-use direct::{Direct, DirectJob};
+use crate::fault::kind::{Kind, Site};
+use crate::jobring::{self, JobRing, registers::Register};
+use direct::Direct;
 use dma::DmaSpace;
+use held::Held;
 use intx::Intx;
 use pci::ConfigSpace;
 use platform::{Platform, Secrets};
@@ -33,6 +35,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
+
+pub use jobs::Job;
 
 /// Bytes of a register page.
 const PAGE: u32 = 0x1000;
@@ -50,6 +54,8 @@ pub struct Outcome {
     pub timer: bool,
     /// Signal the client's INTx eventfd.
     pub interrupt: bool,
+    /// Close the client's connection, and accept none for that long.
+    pub vanish: Option<Duration>,
 }
 
 impl Outcome {
@@ -58,6 +64,7 @@ impl Outcome {
             doorbell: self.doorbell || other.doorbell,
             timer: self.timer || other.timer,
             interrupt: self.interrupt || other.interrupt,
+            vanish: self.vanish.or(other.vanish),
         }
     }
 }
@@ -104,25 +111,15 @@ pub struct Device {
     pub counters: Counters,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// Jobs that have been run, and are given back later.
+    held: Mutex<Held>,
+    /// Jobs that occupy a DECO.
     running: AtomicU32,
+    /// DECOs that may work: all, unless a fault says otherwise.
+    decos: AtomicU32,
     next_ring: AtomicUsize,
     failures: AtomicU64,
     odd_accesses: AtomicU64,
-}
-
-/// A job for a DECO.
-#[derive(Debug)]
-#[must_use = "a taken job must be completed"]
-pub enum Job {
-    /// From a job ring.
-    Ring {
-        /// Ring number.
-        ring: usize,
-        /// The job.
-        taken: TakenJob,
-    },
-    /// Written into DECO 0 by software.
-    Direct(Box<DirectJob>),
 }
 
 /// Whether the `n`-th event of a kind deserves a log line: the first few, then ever fewer, so
@@ -171,7 +168,9 @@ impl Device {
             memory: DmaSpace::default(),
             counters: Counters::default(),
             faults: Faults::new(setup.fault_seed, setup.rings),
+            held: Mutex::new(Held::new(setup.rings)),
             running: AtomicU32::new(0),
+            decos: AtomicU32::new(setup.decos as u32),
             next_ring: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
             odd_accesses: AtomicU64::new(0),
@@ -194,7 +193,7 @@ impl Device {
         }
     }
 
-    fn read_word(&self, offset: u32) -> u32 {
+    fn read_word(&self, offset: u32, now: Duration) -> u32 {
         let page = self.page(offset);
         let within = offset % PAGE;
         if within >= version::START && !matches!(page, Page::Nothing) {
@@ -214,7 +213,12 @@ impl Device {
             Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
             Page::Deco0 => lock(&self.direct).read(within, self.setup.soc.era).unwrap_or(0),
             Page::Ring(n) => {
-                jobring::registers::at(within).map_or(0, |r| lock(&self.rings[n]).read_register(r))
+                let Some(register) = jobring::registers::at(within) else { return 0 };
+                let mut ring = lock(&self.rings[n]);
+                if register == Register::Irsar {
+                    self.set_ring_depth(n, &mut ring, now);
+                }
+                ring.read_register(register)
             }
             Page::VersionOnly | Page::Nothing => 0,
         }
@@ -232,12 +236,35 @@ impl Device {
             Page::Ctrl => self.write_ctrl(within, value, now),
             Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
-                Some(register) => self
-                    .with_ring(n, |ring| ring.write_register(register, value, &self.memory, now)),
+                Some(register) => {
+                    let outcome = self.with_ring(n, |ring| {
+                        ring.write_register(register, value, &self.memory, now)
+                    });
+                    // A flush ends jobs that are held, too.
+                    if register == Register::Jrcr {
+                        outcome.merge(self.release_held(now, |job| job.stopped()))
+                    } else {
+                        outcome
+                    }
+                }
                 None => self.ignored(offset, "no register there"),
             },
             Page::VersionOnly | Page::Nothing => self.ignored(offset, "no register there"),
         }
+    }
+
+    /// Asks the rules how many slots a ring shall report.
+    fn set_ring_depth(&self, n: usize, ring: &mut JobRing, now: Duration) {
+        if !self.faults.armed(Site::Slots) {
+            ring.set_depth(None);
+            return;
+        }
+        let event = ring_event(n, ring, now);
+        let depth = |firing: crate::fault::Firing| match firing.kind {
+            Kind::RingDepth { slots } => Some(slots),
+            _ => None,
+        };
+        ring.set_depth(self.faults.at(Site::Slots, &event).into_iter().filter_map(depth).min());
     }
 
     /// Runs `f` on a ring and passes its line on to the pin.
@@ -245,7 +272,7 @@ impl Device {
         let mut ring = lock(&self.rings[n]);
         let effects = f(&mut ring);
         let interrupt = lock(&self.pin).set(n, ring.line());
-        Outcome { doorbell: effects.doorbell, timer: effects.timer, interrupt }
+        Outcome { doorbell: effects.doorbell, timer: effects.timer, interrupt, vanish: None }
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
@@ -308,14 +335,15 @@ impl Device {
         lock(&self.ctrl).reset();
         *lock(&self.fault) = version::Fault::default();
         lock(&self.direct).release();
-        (0..self.rings.len())
+        let outcome = (0..self.rings.len())
             .map(|n| {
                 self.with_ring(n, |ring| {
                     ring.reset(now);
                     jobring::Effects::NONE
                 })
             })
-            .fold(Outcome::default(), Outcome::merge)
+            .fold(Outcome::default(), Outcome::merge);
+        outcome.merge(self.release_held(now, |job| job.stopped()))
     }
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.
@@ -341,15 +369,15 @@ impl Device {
     ///
     /// # Errors
     /// [`OutOfBounds`] if the range is not inside the BAR.
-    pub fn read_bar(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
+    pub fn read_bar(&self, offset: u64, data: &mut [u8], now: Duration) -> Result<(), OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
         let mut at = offset as u32;
         let mut rest = data;
         while !rest.is_empty() {
             let skip = (at % 4) as usize;
             let n = rest.len().min(4 - skip);
-            let (now, later) = rest.split_at_mut(n);
-            now.copy_from_slice(&self.read_word(at & !3).to_le_bytes()[skip..skip + n]);
+            let (part, later) = rest.split_at_mut(n);
+            part.copy_from_slice(&self.read_word(at & !3, now).to_le_bytes()[skip..skip + n]);
             at += n as u32;
             rest = later;
         }
@@ -418,127 +446,19 @@ impl Device {
         Outcome { interrupt: lock(&self.pin).unmask(), ..Outcome::default() }
     }
 
-    /// Whether a job could be taken now.
-    #[must_use]
-    pub fn has_work(&self) -> bool {
-        lock(&self.direct).ready() || self.rings.iter().any(|ring| lock(ring).ready())
-    }
-
-    /// Takes the next job, going round the rings. The [`Outcome`] tells of a ring error.
-    pub fn take_job(&self, now: Duration) -> (Option<Job>, Outcome) {
-        let mut outcome = Outcome::default();
-        if let Some(job) = lock(&self.direct).take() {
-            self.running.fetch_add(1, Ordering::Relaxed);
-            return (Some(Job::Direct(Box::new(job))), outcome);
-        }
-        let first = self.next_ring.load(Ordering::Relaxed);
-        for i in 0..self.rings.len() {
-            let n = (first + i) % self.rings.len();
-            let mut taken = None;
-            outcome = outcome.merge(self.with_ring(n, |ring| {
-                taken = ring.take(&self.memory, now);
-                jobring::Effects::NONE
-            }));
-            if let Some(taken) = taken {
-                // From the one behind it: a ring that has none must not leave its turn to
-                // always the same neighbour.
-                self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
-                self.running.fetch_add(1, Ordering::Relaxed);
-                self.counters.dequeued();
-                return (Some(Job::Ring { ring: n, taken }), outcome);
-            }
-        }
-        (None, outcome)
-    }
-
-    /// Runs a job that was taken. No lock of the device is held meanwhile.
-    pub fn run_job(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
-        match job {
-            Job::Ring { taken, .. } => deco::run(
-                &self.memory,
-                &self.platform,
-                taken.descriptor,
-                scratch,
-                budget,
-                &taken.stop,
-            ),
-            Job::Direct(direct) => {
-                let soc = self.setup.soc;
-                match DescriptorBuffer::from_words(&self.memory, soc, &direct.words) {
-                    Ok(buffer) => deco::run_buffer(
-                        &self.memory,
-                        &self.platform,
-                        buffer,
-                        scratch,
-                        budget,
-                        &direct.stop,
-                    ),
-                    Err(error) => Report::of_walk(error),
-                }
-            }
-        }
-    }
-
-    /// A taken job has ended.
-    pub fn complete_job(&self, job: &Job, report: &Report, now: Duration) -> Outcome {
-        let ring = match job {
-            Job::Ring { ring, .. } => Some(*ring),
-            Job::Direct(_) => None,
-        };
-        self.counters.finished(ring, report);
-        if let Some(error) = &report.dma_error {
-            *lock(&self.fault) = version::Fault::new(error, ring.unwrap_or(0));
-        }
-        if !report.status.is_ok() {
-            self.log_failure(job, report);
-        }
-        let outcome = match job {
-            Job::Ring { ring, taken } => self.with_ring(*ring, |ring| {
-                let (status, sequence_out) = (report.status, report.sequence_out);
-                ring.complete(taken, JobResult { status, sequence_out }, &self.memory, now)
-            }),
-            Job::Direct(direct) => {
-                lock(&self.direct).complete(direct, report.status);
-                Outcome::default()
-            }
-        };
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        outcome
-    }
-
-    fn log_failure(&self, job: &Job, report: &Report) {
-        let status = report.status;
-        let Job::Ring { ring, taken } = job else {
-            // The regular end of a descriptor there is a JUMP HALT.
-            log::debug!("DECO 0, direct: ended with status {status}");
-            return;
-        };
-        if worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed)) {
-            let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
-            log::warn!(
-                "jr{ring}: job {:#x} (slot {}) ended with status {status}{cause}",
-                taken.descriptor,
-                taken.slot,
-            );
-        }
-    }
-
     /// The earliest time at which [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.rings.iter().filter_map(|ring| lock(ring).deadline()).min()
+        let rings = self.rings.iter().filter_map(|ring| lock(ring).deadline());
+        rings.chain(lock(&self.held).deadline()).min()
     }
 
     /// Time has passed.
     pub fn tick(&self, now: Duration) -> Outcome {
+        let outcome = self.release_held(now, |_| false);
         (0..self.rings.len())
-            .map(|n| {
-                self.with_ring(n, |ring| {
-                    ring.tick(now);
-                    jobring::Effects::NONE
-                })
-            })
-            .fold(Outcome::default(), Outcome::merge)
+            .map(|n| self.with_ring(n, |ring| ring.tick(&self.memory, now)))
+            .fold(outcome, Outcome::merge)
     }
 
     /// A snapshot of all counters.
@@ -556,8 +476,15 @@ impl Device {
             rings: rings.collect(),
             operations: stats::operations(self.counters.operations()),
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
+            faults: stats::FaultList::new(&self.faults),
         }
     }
+}
+
+/// Something happens to ring `n`.
+fn ring_event(n: usize, ring: &JobRing, now: Duration) -> Event<'static> {
+    let (occupancy, full) = (ring.occupancy(), ring.full());
+    Event { now, ring: Some(n), occupancy, full, job: None }
 }
 
 fn check(offset: u64, length: usize, size: u64) -> Result<(), OutOfBounds> {

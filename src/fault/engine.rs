@@ -6,7 +6,7 @@ use super::random::Stream;
 use super::rule::Rule;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub struct Firing {
 }
 
 /// A rule and its counts, as `ctl fault list` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
     /// Name.
     pub name: String,

@@ -142,7 +142,7 @@ impl Bench {
     }
 
     pub fn complete(&mut self, job: &TakenJob, status: u32) -> Effects {
-        let result = JobResult { status: JobStatus(status), sequence_out: 0 };
+        let result = JobResult::new(JobStatus(status), 0);
         self.ring.complete(job, result, &self.ram, self.now)
     }
 

@@ -7,6 +7,7 @@
 #[cfg(test)]
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;
+pub mod faults;
 pub mod interrupt;
 pub mod meter;
 pub mod registers;

@@ -1,28 +1,33 @@
 //! The ring itself: input slots, jobs in flight, output entries, flush and reset.
 
+use super::faults::RingFaults;
 use super::interrupt::{Halt, Interrupt, RingError};
 use super::meter::{LastJob, Level, Meter};
 use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
-use crate::memory::GuestMemory;
+use crate::fault::job::EntryFault;
+use crate::memory::{Access, DmaError, GuestMemory};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A job taken from the input ring: the caller owes [`JobRing::complete`] for it.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 #[must_use = "a taken job holds an output slot until it is completed"]
 pub struct TakenJob {
     /// Bus address of the job descriptor, bit for bit as the driver wrote it.
     pub descriptor: u64,
+    /// Number of the job in its ring, from 1.
+    pub number: u64,
     /// Set when the ring is flushed: the job should end early.
     pub stop: Arc<AtomicBool>,
     /// Input ring index of the slot it came from, for logs.
     pub slot: u32,
     /// When.
-    taken: Duration,
+    pub taken: Duration,
     epoch: u32,
 }
 
@@ -33,10 +38,21 @@ pub struct JobResult {
     pub status: JobStatus,
     /// Bytes stored to the output sequence.
     pub sequence_out: u32,
+    /// What happens to the entry on purpose.
+    pub entry: EntryFault,
+    /// A ring error raised on purpose behind it.
+    pub error: Option<RingError>,
 }
 
 impl JobResult {
-    const FLUSHED: Self = Self { status: JobStatus::FLUSHED, sequence_out: 0 };
+    const FLUSHED: Self = Self::new(JobStatus::FLUSHED, 0);
+
+    /// Of a job with nothing done to its entry.
+    #[must_use]
+    pub const fn new(status: JobStatus, sequence_out: u32) -> Self {
+        let entry = EntryFault { address: None, late: None, unwritable: false };
+        Self { status, sequence_out, entry, error: None }
+    }
 }
 
 /// What a ring has done since the device was created.
@@ -80,14 +96,14 @@ pub struct RingView {
 /// See the module.
 #[derive(Debug)]
 pub struct JobRing {
-    number: usize,
+    pub(super) number: usize,
     soc: &'static SocProfile,
     base_in: [u32; 2],
     base_out: [u32; 2],
-    size_in: u32,
+    pub(super) size_in: u32,
     size_out: u32,
     /// Added and not yet fetched.
-    pending: u32,
+    pub(super) pending: u32,
     /// Read and write index, in entries.
     read: u32,
     write: u32,
@@ -102,6 +118,8 @@ pub struct JobRing {
     broken: bool,
     /// A flush is running: what is still queued goes back unexecuted.
     flushing: bool,
+    /// What faults do to it.
+    pub(super) faults: RingFaults,
     /// Changes whenever results of jobs in flight must no longer be written.
     epoch: u32,
     stop: Arc<AtomicBool>,
@@ -130,6 +148,7 @@ impl JobRing {
             interrupt: Interrupt::default(),
             broken: false,
             flushing: false,
+            faults: RingFaults::default(),
             epoch: 0,
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
@@ -178,24 +197,29 @@ impl JobRing {
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.interrupt.deadline()
+        let deadlines = [self.interrupt.deadline(), self.faults.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Time has passed.
-    pub fn tick(&mut self, now: Duration) {
+    pub fn tick<M: GuestMemory>(&mut self, memory: &M, now: Duration) -> Effects {
         self.interrupt.tick(self.waiting, now);
+        let effects = self.tick_faults(memory, now);
         self.measure(now);
+        effects
     }
 
     /// Input slots that are free, as IRSAR says.
-    fn slots(&self) -> u32 {
+    pub(super) fn slots(&self) -> u32 {
         self.size_in.saturating_sub(self.pending)
     }
 
     /// Whether the driver could add no more: IRSAR would read 0, or its own ring is full, of
     /// which Linux always leaves one slot empty (`jr.c`, CIRC_SPACE).
-    fn full(&self) -> bool {
-        self.size_in > 0 && (self.slots() == 0 || self.occupancy() >= (self.size_in - 1).max(1))
+    #[must_use]
+    pub fn full(&self) -> bool {
+        self.size_in > 0
+            && (self.reported_slots() == 0 || self.occupancy() >= (self.size_in - 1).max(1))
     }
 
     /// Something has changed.
@@ -230,7 +254,7 @@ impl JobRing {
             // stale: Linux caches it and re-reads it only when its cache is used up, and a 0
             // read then, with slots free, would stop it for good (docs: the IRSA trap).
             Register::Irsar => {
-                let free = self.slots();
+                let free = self.faults.answer(self.reported_slots(), self.slots());
                 self.meter.slots_read(free);
                 free
             }
@@ -249,7 +273,7 @@ impl JobRing {
         }
     }
 
-    fn error(&mut self, error: RingError) {
+    pub(super) fn error(&mut self, error: RingError) {
         if crate::device::worth_a_line(self.stats.errors) {
             log::warn!("jr{}: ring error {error:?}", self.number);
         }
@@ -301,6 +325,7 @@ impl JobRing {
             Register::Irsr => {
                 self.size_in = self.clamp_size(value);
                 self.read = 0;
+                self.faults.new_ring();
                 // A halted ring may still have a queue.
                 self.stats.lost += u64::from(self.pending);
                 self.pending = 0;
@@ -382,6 +407,8 @@ impl JobRing {
         self.meter.added(self.read + self.pending, count, self.size_in, now);
         self.pending += count;
         self.stats.max_occupancy = self.stats.max_occupancy.max(self.occupancy());
+        self.faults.added(count);
+        self.release_if_full();
         Effects::DOORBELL
     }
 
@@ -416,6 +443,7 @@ impl JobRing {
     fn flush<M: GuestMemory>(&mut self, memory: &M, now: Duration) {
         self.interrupt.halt = Halt::InProgress;
         self.flushing = true;
+        self.faults.release();
         self.stop.store(true, Ordering::Relaxed);
         let mut dropped = 0;
         while self.pending > 0 {
@@ -469,6 +497,7 @@ impl JobRing {
         self.pending > 0
             && self.interrupt.halt == Halt::None
             && !self.broken
+            && !self.faults.stalled()
             && self.waiting + self.in_flight < self.size_out
     }
 
@@ -485,25 +514,46 @@ impl JobRing {
             self.meter.taken(slot, now);
         }
         self.measure(now);
-        let (stop, epoch) = (Arc::clone(&self.stop), self.epoch);
-        fetched.map(|descriptor| TakenJob { descriptor, stop, slot, taken: now, epoch })
+        let (number, stop, epoch) = (self.stats.taken, Arc::clone(&self.stop), self.epoch);
+        fetched.map(|descriptor| TakenJob { descriptor, number, stop, slot, taken: now, epoch })
+    }
+
+    /// Where the next input entry is.
+    fn next_input(&self) -> u64 {
+        self.base(self.base_in).wrapping_add(u64::from(self.read * self.entry_in()))
+    }
+
+    /// The descriptor address in the next input entry, which stays where it is.
+    pub(super) fn peek<M: GuestMemory>(&self, memory: &M) -> Result<u64, DmaError> {
+        let mut entry = [0; 8];
+        let entry = &mut entry[..self.entry_in() as usize];
+        memory.read(self.next_input(), entry)?;
+        Ok(self.soc.pointer_from_bytes(entry))
     }
 
     /// Reads the next input entry and frees its slot.
     fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
-        let size = self.entry_in();
-        let at = self.base(self.base_in).wrapping_add(u64::from(self.read * size));
-        let mut entry = [0; 8];
-        let entry = &mut entry[..size as usize];
-        if let Err(e) = memory.read(at, entry) {
-            log::warn!("jr{}: input ring: {e}; the ring stops until it is reset", self.number);
-            self.broken = true;
-            self.error(RingError::BadInputBase);
-            return None;
+        let entry = match self.faults.take_input_error() {
+            true => Err(DmaError {
+                address: self.next_input(),
+                length: self.entry_in() as usize,
+                access: Access::Read,
+            }),
+            false => self.peek(memory),
+        };
+        match entry {
+            Ok(descriptor) => {
+                self.pending -= 1;
+                self.read = if self.read + 1 >= self.size_in { 0 } else { self.read + 1 };
+                Some(descriptor)
+            }
+            Err(e) => {
+                log::warn!("jr{}: input ring: {e}; the ring stops until it is reset", self.number);
+                self.broken = true;
+                self.error(RingError::BadInputBase);
+                None
+            }
         }
-        self.pending -= 1;
-        self.read = if self.read + 1 >= self.size_in { 0 } else { self.read + 1 };
-        Some(self.soc.pointer_from_bytes(entry))
     }
 
     /// A taken job has ended. Its output entry is written, unless the ring was reset since.
@@ -521,6 +571,9 @@ impl JobRing {
         self.in_flight -= 1;
         if self.publish(memory, job.descriptor, result, now) {
             self.meter.served(job.taken, now);
+        }
+        if let Some(error) = result.error {
+            self.error(error);
         }
         self.settle();
         self.measure(now);
@@ -540,9 +593,10 @@ impl JobRing {
         let pointer = self.soc.pointer.bytes();
         let size = self.entry_out() as usize;
         let mut entry = [0; 16];
-        let (at0, at4) = self.soc.split(descriptor);
+        let shown = self.faults.shown_address(result.entry.address, descriptor);
+        let (at0, at4) = self.soc.split(shown);
         if pointer == 4 {
-            entry[..4].copy_from_slice(&self.soc.word_bytes(descriptor as u32));
+            entry[..4].copy_from_slice(&self.soc.word_bytes(shown as u32));
         } else {
             entry[..4].copy_from_slice(&self.soc.word_bytes(at0));
             entry[4..8].copy_from_slice(&self.soc.word_bytes(at4));
@@ -552,7 +606,7 @@ impl JobRing {
         entry[pointer + 4..pointer + 8].copy_from_slice(&self.soc.word_bytes(result.sequence_out));
         let at = self.base(self.base_out).wrapping_add(u64::from(self.write) * size as u64);
         self.last_status = status;
-        if let Err(e) = memory.write(at, &entry[..size]) {
+        if let Err(e) = self.write_entry(memory, at, &entry[..size], &result.entry, now) {
             log::warn!("jr{}: output ring: {e}; the ring stops until it is reset", self.number);
             self.broken = true;
             self.stats.lost += 1;

@@ -119,7 +119,7 @@ impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
         let device = &self.shell.device;
         let result: Result<(), OutOfBounds> = match region {
-            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data),
+            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data, self.shell.now()),
             VFIO_PCI_CONFIG_REGION_INDEX => device.read_config(offset, data),
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };

@@ -204,6 +204,10 @@ impl Clients {
             log::warn!("control client: {e}");
             return;
         }
+        if self.clients.iter().all(Option::is_some) {
+            // Some may have gone, and nobody has looked yet.
+            (0..MAX_CLIENTS).for_each(|place| self.serve(place, ops));
+        }
         let free = self.clients.iter().position(Option::is_none);
         // One that does not read its answers makes room for one that may.
         let deaf =

@@ -64,7 +64,7 @@ fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
             shell.ring_doorbell();
         }
         let report = device.run_job(&job, scratch, Budget::default());
-        shell.apply(device.complete_job(&job, &report, shell.now()));
+        shell.apply(device.complete_job(job, report, shell.now()));
         if shell.stopping() {
             return;
         }

@@ -12,7 +12,7 @@ const RAM_BYTES: u64 = 0x10_0000;
 // NIST SP 800-38A, F.2.1.
 const KEY: [u8; 16] = *b"\x2b\x7e\x15\x16\x28\xae\xd2\xa6\xab\xf7\x15\x88\x09\xcf\x4f\x3c";
 const IV: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-const PLAIN: [u8; 64] = *b"\x6b\xc1\xbe\xe2\x2e\x40\x9f\x96\xe9\x3d\x7e\x11\x73\x93\x17\x2a\
+pub const PLAIN: [u8; 64] = *b"\x6b\xc1\xbe\xe2\x2e\x40\x9f\x96\xe9\x3d\x7e\x11\x73\x93\x17\x2a\
     \xae\x2d\x8a\x57\x1e\x03\xac\x9c\x9e\xb7\x6f\xac\x45\xaf\x8e\x51\
     \x30\xc8\x1c\x46\xa3\x5c\xe4\x11\xe5\xfb\xc1\x19\x1a\x0a\x52\xef\
     \xf6\x9f\x24\x45\xdf\x4f\x9b\x17\xad\x2b\x41\x7b\xe6\x6c\x37\x10";
@@ -30,15 +30,15 @@ const JOBS: u64 = 0x1_0000;
 const JOB_BYTES: u64 = 0x400;
 
 /// A guest with one job ring set up and its interrupt connected.
-struct Guest {
-    client: Client,
+pub struct Guest {
+    pub client: Client,
     ram: std::fs::File,
     interrupt: EventFd,
     size: u32,
 }
 
 impl Guest {
-    fn new(emulator: &Emulator, ring: u64, size: u32) -> Self {
+    pub fn new(emulator: &Emulator, ring: u64, size: u32) -> Self {
         let ram = memfd(RAM_BYTES);
         let interrupt = EventFd::new(libc::EFD_NONBLOCK).unwrap();
         let mut client = emulator.client();
@@ -58,7 +58,7 @@ impl Guest {
         guest
     }
 
-    fn read32(&mut self, offset: u64) -> u32 {
+    pub fn read32(&mut self, offset: u64) -> u32 {
         let mut word = [0; 4];
         self.client.region_read(BAR0, offset, &mut word).unwrap();
         u32::from_le_bytes(word)
@@ -70,7 +70,7 @@ impl Guest {
         u64::from_le_bytes(word)
     }
 
-    fn write32(&mut self, offset: u64, value: u32) {
+    pub fn write32(&mut self, offset: u64, value: u32) {
         self.client.region_write(BAR0, offset, &value.to_le_bytes()).unwrap();
     }
 
@@ -89,7 +89,7 @@ impl Guest {
     }
 
     /// Linux's shared descriptor for cbc(aes) encryption, `cnstr_shdsc_skcipher_encap`.
-    fn shared_descriptor(&self) {
+    pub fn shared_descriptor(&self) {
         self.poke(SHARED, &words(&[0xb880_120e, 0xa100_4006, 0x0280_0010]));
         self.poke(SHARED + 12, &KEY);
         let rest = [
@@ -105,7 +105,7 @@ impl Guest {
     }
 
     /// Writes job `n`: descriptor, tables, IV, data. Returns its descriptor's bus address.
-    fn job(&self, n: u64, data: &[u8]) -> u64 {
+    pub fn job(&self, n: u64, data: &[u8]) -> u64 {
         let base = JOBS + n * JOB_BYTES;
         let (tables, iv, source, target) = (base + 0x40, base + 0x80, base + 0x100, base + 0x200);
         let length = data.len() as u32;
@@ -134,19 +134,19 @@ impl Guest {
     }
 
     /// Puts a job into slot `n` and announces it.
-    fn submit(&mut self, ring: u64, n: u64, descriptor: u64) {
+    pub fn submit(&mut self, ring: u64, n: u64, descriptor: u64) {
         let slot = n % u64::from(self.size);
         self.poke(INPUT + slot * 4, &(descriptor as u32).to_le_bytes());
         self.write32(0x1000 * (ring + 1) + 0x1c, 1);
     }
 
     /// Waits for the interrupt line to be signalled.
-    fn wait(&self) {
+    pub fn wait(&self) {
         wait_readable(self.interrupt.as_raw_fd());
         assert_eq!(self.interrupt.read().unwrap(), 1);
     }
 
-    fn unmask(&mut self) {
+    pub fn unmask(&mut self) {
         self.client.set_irqs(0, 1 | 16, 0, 1, &[]).unwrap();
     }
 

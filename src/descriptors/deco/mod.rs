@@ -44,6 +44,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a job that was not run.
+    #[must_use]
+    pub fn of_status(status: JobStatus) -> Self {
+        Self { status, dma_error: None, sequence_out: 0, operations: [None; 2] }
+    }
+
     /// Of a job whose descriptor could not be had.
     #[must_use]
     pub fn of_walk(error: WalkError) -> Self {

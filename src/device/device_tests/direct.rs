@@ -26,7 +26,7 @@ fn work(rig: &Rig) -> usize {
     let mut done = 0;
     while let (Some(job), _) = rig.device.take_job(rig.now) {
         let report = rig.device.run_job(&job, &mut scratch, Budget::default());
-        let _ = rig.device.complete_job(&job, &report, rig.now);
+        let _ = rig.device.complete_job(job, report, rig.now);
         done += 1;
     }
     done
@@ -117,7 +117,7 @@ fn the_page_is_closed_while_deco_0_is_not_software_s() {
     let job = job.expect("a job");
     rig.write32(u64::from(ctrl::MCFGR), ctrl::MCFGR_SWRST);
     let report = rig.device.run_job(&job, &mut Scratch::default(), Budget::default());
-    let _ = rig.device.complete_job(&job, &report, rig.now);
+    let _ = rig.device.complete_job(job, report, rig.now);
     rig.write32(u64::from(ctrl::DECORR), ctrl::DECORR_RQD0);
     assert_eq!(rig.read32(DECO0 + DOPSTA), 0);
 }

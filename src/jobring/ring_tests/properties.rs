@@ -93,7 +93,7 @@ impl World {
             }
             Step::Wait(ns) => {
                 self.bench.now += Duration::from_nanos(ns);
-                self.bench.ring.tick(self.bench.now);
+                let _ = self.bench.ring.tick(&self.bench.ram, self.bench.now);
             }
         }
     }
@@ -107,7 +107,7 @@ impl World {
             }
             if let Some(at) = self.bench.ring.deadline() {
                 self.bench.now = at;
-                self.bench.ring.tick(at);
+                let _ = self.bench.ring.tick(&self.bench.ram, at);
             }
             self.step(Step::Service(usize::MAX));
             if self.driver.outstanding() == 0 {
@@ -269,7 +269,9 @@ proptest! {
                     bench.ram.readable.set(readable);
                     bench.ram.writable.set(writable);
                 }
-                Abuse::Tick(ns) => bench.ring.tick(Duration::from_nanos(ns)),
+                Abuse::Tick(ns) => {
+                    let _ = bench.ring.tick(&bench.ram, Duration::from_nanos(ns));
+                }
             }
             let stats = bench.ring.stats();
             let running = in_flight.iter().filter(|(e, _)| *e == epoch).count() as u64;

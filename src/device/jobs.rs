@@ -1,0 +1,380 @@
+//! A job's way through the device: taken from its ring, run by a DECO, given back.
+//!
+//! Rules of [`crate::fault`] are asked before a job is taken (stalls) and when it has been (all
+//! else that may happen to it). A job that takes longer on purpose is *held*: its DECO counts as
+//! occupied, but the thread that ran it is free, and [`Device::tick`] gives it back in time.
+
+use super::direct::DirectJob;
+use super::held::Finished;
+use super::registers::version;
+use super::{Device, Outcome, lock, ring_event, worth_a_line};
+use crate::descriptors::buffer::DescriptorBuffer;
+use crate::descriptors::deco::{self, Report};
+use crate::descriptors::facts;
+use crate::descriptors::flow::{Budget, Scratch};
+use crate::descriptors::status::JobStatus;
+use crate::fault::job::{Instead, JobFaults, watchdog};
+use crate::fault::kind::{Kind, Release, Site};
+use crate::fault::{Event, Facts};
+use crate::jobring::{self, JobResult, JobRing, TakenJob};
+use crate::memory::Purpose;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A job for a DECO.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+#[must_use = "a taken job must be completed"]
+pub enum Job {
+    /// From a job ring.
+    Ring {
+        /// Ring number.
+        ring: usize,
+        /// The job.
+        taken: TakenJob,
+        /// What happens to it on purpose.
+        faults: Option<Box<JobFaults>>,
+    },
+    /// Written into DECO 0 by software.
+    Direct(Box<DirectJob>),
+}
+
+impl Job {
+    /// What happens to it on purpose, if anything does.
+    #[must_use]
+    pub fn faults(&self) -> Option<&JobFaults> {
+        match self {
+            Self::Ring { faults, .. } => faults.as_deref(),
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// Whether its ring has been flushed or reset since it was taken.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        match self {
+            Self::Ring { taken, .. } => taken.stop.load(Ordering::Relaxed),
+            Self::Direct(direct) => direct.stop.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Device {
+    /// Whether a job could be taken now.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.running.load(Ordering::Relaxed) < self.decos.load(Ordering::Relaxed)
+            && (lock(&self.direct).ready() || self.rings.iter().any(|ring| lock(ring).ready()))
+    }
+
+    /// Occupies a DECO, if one is free.
+    fn occupy_deco(&self, now: Duration) -> bool {
+        if self.faults.armed(Site::Deco) {
+            let firings = self.faults.at(Site::Deco, &Event { now, ..Event::default() });
+            let count = |firing: crate::fault::Firing| match firing.kind {
+                Kind::Decos { count } => Some(count),
+                _ => None,
+            };
+            let all = self.setup.decos as u32;
+            let least = firings.into_iter().filter_map(count).min().unwrap_or(all);
+            self.decos.store(least.min(all), Ordering::Relaxed);
+        } else {
+            self.decos.store(self.setup.decos as u32, Ordering::Relaxed);
+        }
+        let limit = self.decos.load(Ordering::Relaxed);
+        let one_more = |running| (running < limit).then_some(running + 1);
+        self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    fn free_deco(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes the next job, if a DECO is free for one, going round the rings. The [`Outcome`] tells
+    /// of a ring error.
+    pub fn take_job(&self, now: Duration) -> (Option<Job>, Outcome) {
+        let mut outcome = Outcome::default();
+        if !self.occupy_deco(now) {
+            return (None, outcome);
+        }
+        if let Some(job) = lock(&self.direct).take() {
+            return (Some(Job::Direct(Box::new(job))), outcome);
+        }
+        let first = self.next_ring.load(Ordering::Relaxed);
+        for i in 0..self.rings.len() {
+            let n = (first + i) % self.rings.len();
+            let (taken, event, effects) = self.take_from(n, now);
+            outcome = outcome.merge(effects);
+            if let Some(taken) = taken {
+                // From the one behind it: a ring that has none must not leave its turn to
+                // always the same neighbour.
+                self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
+                self.counters.dequeued();
+                let faults = self.job_faults(&taken, &event);
+                outcome.vanish = faults.as_ref().and_then(|faults| faults.vanish);
+                return (Some(Job::Ring { ring: n, taken, faults }), outcome);
+            }
+        }
+        self.free_deco();
+        (None, outcome)
+    }
+
+    /// Asks the rules about ring `n`'s next job, and takes it if they let it go.
+    fn take_from(&self, n: usize, now: Duration) -> (Option<TakenJob>, Event<'static>, Outcome) {
+        let mut stall_others = Vec::new();
+        let mut taken = None;
+        let mut event = Event::default();
+        let mut outcome = self.with_ring(n, |ring| {
+            if self.faults.armed(Site::Take) {
+                stall_others = self.ask_before_taking(n, ring, now);
+            }
+            event = ring_event(n, ring, now);
+            taken = ring.take(&self.memory, now);
+            let timer = ring.stalled().is_some();
+            jobring::Effects { timer, ..jobring::Effects::NONE }
+        });
+        // One ring's lock at a time.
+        for release in stall_others {
+            for other in (0..self.rings.len()).filter(|&other| other != n) {
+                lock(&self.rings[other]).stall(release, now);
+            }
+            outcome.timer = true;
+        }
+        (taken, event, outcome)
+    }
+
+    /// Stalls the ring, or spoils its next entry, if rules say so; the stalls for other rings.
+    fn ask_before_taking(&self, n: usize, ring: &mut JobRing, now: Duration) -> Vec<Release> {
+        let Some((number, descriptor)) = ring.ask_about_next(&self.memory) else {
+            return Vec::new();
+        };
+        let facts = self.facts(Site::Take, number, descriptor);
+        let event = Event { job: Some(&facts), ..ring_event(n, ring, now) };
+        let mut stall_others = Vec::new();
+        for firing in self.faults.at(Site::Take, &event) {
+            match firing.kind {
+                Kind::Stall { release, all_rings } => {
+                    log::info!("jr{n}: {} before job {number} ({descriptor:#x})", firing.kind);
+                    ring.stall(release, now);
+                    if all_rings {
+                        stall_others.push(release);
+                    }
+                }
+                Kind::DmaError { of: Purpose::InputRing, .. } => ring.spoil_next_input(),
+                _ => {}
+            }
+        }
+        stall_others
+    }
+
+    /// What is known of a job: as much as the rules of `site` need.
+    fn facts(&self, site: Site, number: u64, descriptor: u64) -> Facts {
+        let mut known = Facts { number, descriptor, ..Facts::default() };
+        if self.faults.needs_facts(site)
+            && let Ok(buffer) = DescriptorBuffer::load(&self.memory, self.setup.soc, descriptor)
+        {
+            facts::add(&mut known, &buffer, self.setup.soc);
+        }
+        known
+    }
+
+    /// What rules do to a job that has been taken.
+    fn job_faults(&self, taken: &TakenJob, event: &Event<'_>) -> Option<Box<JobFaults>> {
+        if !self.faults.armed(Site::Job) {
+            return None;
+        }
+        let facts = self.facts(Site::Job, taken.number, taken.descriptor);
+        let firings = self.faults.at(Site::Job, &Event { job: Some(&facts), ..*event });
+        (!firings.is_empty()).then(|| Box::new(JobFaults::new(firings, &facts)))
+    }
+
+    /// Runs a job that was taken. No lock of the device is held meanwhile.
+    pub fn run_job(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
+        if let Some(instead) = job.faults().and_then(|faults| faults.instead) {
+            return Report::of_status(match instead {
+                Instead::Status(status) => status,
+                Instead::Hang(_) => watchdog(),
+            });
+        }
+        match job {
+            Job::Ring { taken, .. } => deco::run(
+                &self.memory,
+                &self.platform,
+                taken.descriptor,
+                scratch,
+                budget,
+                &taken.stop,
+            ),
+            Job::Direct(direct) => {
+                let soc = self.setup.soc;
+                match DescriptorBuffer::from_words(&self.memory, soc, &direct.words) {
+                    Ok(buffer) => deco::run_buffer(
+                        &self.memory,
+                        &self.platform,
+                        buffer,
+                        scratch,
+                        budget,
+                        &direct.stop,
+                    ),
+                    Err(error) => Report::of_walk(error),
+                }
+            }
+        }
+    }
+
+    /// A taken job has been run: it is given back, or held if it has to take longer.
+    pub fn complete_job(&self, job: Job, report: Report, now: Duration) -> Outcome {
+        let finished = Finished { job, report };
+        if let Job::Ring { taken, faults: Some(faults), .. } = &finished.job {
+            let due = match faults.instead {
+                Some(Instead::Hang(None)) => None,
+                Some(Instead::Hang(Some(length))) => Some(length.saturating_add(faults.delay)),
+                _ => Some(faults.delay),
+            };
+            let due = due.map(|delay| taken.taken.saturating_add(delay));
+            if due.is_none_or(|due| due > now) {
+                // A flush stops the job first and then looks here: one of the two sees the other.
+                let mut held = lock(&self.held);
+                if !finished.job.stopped() {
+                    held.delay(finished, due);
+                    return Outcome { timer: true, ..Outcome::default() };
+                }
+            }
+        }
+        self.leave_deco(finished, now)
+    }
+
+    /// Gives back held jobs whose time has come, and those for which `now_please` holds.
+    pub(super) fn release_held(&self, now: Duration, now_please: impl Fn(&Job) -> bool) -> Outcome {
+        let mut held = lock(&self.held);
+        if held.is_empty() {
+            return Outcome::default();
+        }
+        let due = held.take_due(now, &now_please);
+        let windows = held.windows_due(now, &now_please);
+        let late: Vec<_> = windows.into_iter().map(|n| held.take_window(n)).collect();
+        drop(held);
+        let mut outcome = Outcome { timer: true, ..Outcome::default() };
+        for mut finished in due {
+            if finished.job.stopped() {
+                // It was still running when its ring was flushed.
+                finished.report = Report::of_status(JobStatus::FLUSHED);
+            }
+            outcome = outcome.merge(self.leave_deco(finished, now));
+        }
+        for finished in late.into_iter().flatten() {
+            outcome = outcome.merge(self.give_back(finished, now));
+        }
+        // A DECO thread has to look again: one of the DECOs is free.
+        outcome.doorbell |= self.has_work();
+        outcome
+    }
+
+    /// A job's DECO is free; the job waits in a window or is given back.
+    fn leave_deco(&self, finished: Finished, now: Duration) -> Outcome {
+        self.free_deco();
+        let (ring, reorder) = match &finished.job {
+            Job::Ring { ring, faults, .. } => {
+                (*ring, faults.as_ref().and_then(|faults| faults.reorder))
+            }
+            Job::Direct(_) => return self.give_back(finished, now),
+        };
+        let mut outcome = Outcome::default();
+        let ready = match reorder {
+            Some(reorder) => {
+                outcome.timer = true;
+                let mut held = lock(&self.held);
+                if finished.job.stopped() {
+                    vec![finished]
+                } else {
+                    held.reorder(ring, finished, reorder, now)
+                }
+            }
+            None => vec![finished],
+        };
+        for finished in ready {
+            outcome = outcome.merge(self.give_back(finished, now));
+        }
+        outcome.merge(self.release_lonely_window(ring, now))
+    }
+
+    /// A window that nothing more will come into need not wait.
+    fn release_lonely_window(&self, ring: usize, now: Duration) -> Outcome {
+        let mut held = lock(&self.held);
+        let waiting = held.window_len(ring);
+        if waiting == 0 {
+            return Outcome::default();
+        }
+        let lonely = {
+            let ring = lock(&self.rings[ring]);
+            !ring.ready() && ring.view().in_flight as usize <= waiting
+        };
+        let jobs = if lonely { held.take_window(ring) } else { Vec::new() };
+        drop(held);
+        let give_back = |finished| self.give_back(finished, now);
+        jobs.into_iter().map(give_back).fold(Outcome::default(), Outcome::merge)
+    }
+
+    /// Counts a job that has ended, and writes its output entry.
+    fn give_back(&self, finished: Finished, now: Duration) -> Outcome {
+        let Finished { job, report } = finished;
+        let ring = match &job {
+            Job::Ring { ring, .. } => Some(*ring),
+            Job::Direct(_) => None,
+        };
+        self.counters.finished(ring, &report);
+        if let Some(error) = &report.dma_error {
+            *lock(&self.fault) = version::Fault::new(error, ring.unwrap_or(0));
+        }
+        if !report.status.is_ok() {
+            self.log_failure(&job, &report);
+        }
+        match &job {
+            Job::Ring { ring, taken, faults } => self.with_ring(*ring, |ring| {
+                let result = JobResult::new(report.status, report.sequence_out);
+                let result = faults.iter().fold(result, |result, f| result.with_faults(f));
+                ring.complete(taken, result, &self.memory, now)
+            }),
+            Job::Direct(direct) => {
+                lock(&self.direct).complete(direct, report.status);
+                Outcome::default()
+            }
+        }
+    }
+
+    fn log_failure(&self, job: &Job, report: &Report) {
+        let status = report.status;
+        let Job::Ring { ring, taken, faults } = job else {
+            // The regular end of a descriptor there is a JUMP HALT.
+            log::debug!("DECO 0, direct: ended with status {status}");
+            return;
+        };
+        if worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed)) {
+            let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
+            let purpose = if faults.is_some() { ", a fault rule fired" } else { "" };
+            log::warn!(
+                "jr{ring}: job {:#x} (slot {}) ended with status {status}{cause}{purpose}",
+                taken.descriptor,
+                taken.slot,
+            );
+        }
+    }
+
+    /// Ends the stall of ring `ring`, or of all. Says how many there were.
+    pub fn resume(&self, ring: Option<usize>) -> (usize, Outcome) {
+        let rings = (0..self.rings.len()).filter(|&n| ring.is_none_or(|ring| ring == n));
+        rings.fold((0, Outcome::default()), |(count, outcome), n| {
+            let mut ended = false;
+            let effects = self.with_ring(n, |ring| {
+                let effects = ring.resume();
+                ended = effects.is_some();
+                effects.unwrap_or(jobring::Effects::NONE)
+            });
+            (count + usize::from(ended), outcome.merge(effects))
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "jobs_tests.rs"]
+mod tests;

@@ -1,0 +1,164 @@
+//! `caam-emu ctl`, from outside.
+
+use super::control::with_control;
+use super::support::*;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn ctl(control: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_caam-emu"));
+    command.args(["ctl", "--control", control.to_str().unwrap()]).args(arguments);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What it prints when all is well.
+fn succeeds(control: &Path, arguments: &[&str]) -> String {
+    let ended = run(&mut ctl(control, arguments));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    ended.stdout
+}
+
+/// It ends with 1 and one line that has these words.
+fn fails(control: &Path, arguments: &[&str], words: &[&str]) {
+    let ended = run(&mut ctl(control, arguments));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    for word in words {
+        assert!(ended.stderr.contains(word), "{word} is not in: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn statistics_are_a_table_or_json() {
+    let (_emulator, control) = with_control(&["--job-rings", "2"]);
+    let table = succeeds(&control, &["stats"]);
+    assert!(table.starts_with("virt-era9, 1 DECO, up "), "{table}");
+    assert!(table.contains("jr1") && !table.contains("jr2"), "{table}");
+    assert!(!table.contains('\x1b'), "no colours in a file");
+    let json = succeeds(&control, &["--json", "stats"]);
+    assert_eq!(json.lines().count(), 1);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["rings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn watch_looks_again_until_it_has_seen_enough() {
+    let (_emulator, control) = with_control(&[]);
+    let text = succeeds(&control, &["watch", "--interval", "0.01", "--count", "3"]);
+    assert_eq!(text.matches("virt-era9, ").count(), 3);
+    assert_eq!(text.matches("\n  a second").count(), 2, "rates, from the second on: {text}");
+    let lines = succeeds(&control, &["watch", "--json", "--interval", "0.01", "--count", "4"]);
+    let uptimes: Vec<_> = lines
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["uptime_ns"].as_u64().unwrap())
+        .collect();
+    assert!(uptimes.len() == 4 && uptimes.is_sorted(), "{uptimes:?}");
+}
+
+#[test]
+fn watch_ends_with_the_emulator_and_with_its_reader() {
+    let (mut emulator, control) = with_control(&[]);
+    let watch = || {
+        let mut command = ctl(&control, &["watch", "--interval", "0.01"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert!(line.starts_with("virt-era9"), "{line}");
+        (child, stdout)
+    };
+    let (mut child, stdout) = watch();
+    drop(stdout);
+    assert_eq!(wait(&mut child).code(), Some(0), "nobody reads any more");
+    let (mut child, mut stdout) = watch();
+    assert_eq!(emulator.stop(libc::SIGTERM).code, Some(0));
+    std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+    assert_eq!(wait(&mut child).code(), Some(0));
+    let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(stderr.contains("the emulator has ended"), "{stderr}");
+}
+
+#[test]
+fn faults_and_stalls_have_names_and_counts() {
+    let (_emulator, control) = with_control(&[]);
+    assert_eq!(succeeds(&control, &["fault", "list"]), "no fault rules\n");
+    assert_eq!(succeeds(&control, &["stall", "for=20ms,every=100"]), "stall-1\n");
+    assert_eq!(succeeds(&control, &["stall"]), "stall-2\n");
+    assert_eq!(succeeds(&control, &["fault", "add", "irq-lost:name=gone"]), "gone\n");
+    let list = succeeds(&control, &["fault", "list"]);
+    assert!(list.contains("irq-lost:name=gone") && list.contains("stall:"), "{list}");
+    let json: Value =
+        serde_json::from_str(&succeeds(&control, &["--json", "fault", "list"])).unwrap();
+    assert_eq!(json["rules"].as_array().unwrap().len(), 3);
+    assert_eq!(succeeds(&control, &["fault", "clear", "gone"]), "1 rule removed\n");
+    fails(&control, &["fault", "clear", "gone"], &["no rule 'gone'"]);
+    fails(&control, &["fault", "add", "stal:for=1ms"], &["did you mean 'stall'"]);
+    fails(&control, &["stall", "for=1"], &["for=1"]);
+    assert_eq!(succeeds(&control, &["fault", "clear", "--all"]), "2 rules removed\n");
+}
+
+#[test]
+fn a_reset_says_so() {
+    let (emulator, control) = with_control(&[]);
+    assert_eq!(succeeds(&control, &["reset"]), "the device has been reset\n");
+    assert_eq!(succeeds(&control, &["--json", "reset"]), "{}\n");
+    emulator.check();
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let binary = env!("CARGO_BIN_EXE_caam-emu");
+    for arguments in [
+        &["ctl"][..],
+        &["ctl", "stats"],
+        &["ctl", "--control", "a"],
+        &["ctl", "--control", "a", "explode"],
+        &["ctl", "--control", "a", "watch", "--interval", "0"],
+        &["ctl", "--control", "a", "watch", "--count", "0"],
+        &["ctl", "--control", "a", "fault"],
+        &["ctl", "--control", "a", "fault", "add"],
+        &["ctl", "--control", "a", "fault", "clear"],
+        &["ctl", "--control", "a", "fault", "clear", "b", "--all"],
+    ] {
+        let ended = run(Command::new(binary).args(arguments));
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_emulator_that_cannot_be_reached_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = directory.path().join("nowhere");
+    fails(&nowhere, &["stats"], &["cannot connect", "nowhere", "serve --control"]);
+}
+
+/// Something else that listens there, and what it says to whoever asks.
+fn foreign(answer: &'static [u8], words: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("other.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            stream.write_all(answer).unwrap();
+        });
+        fails(&path, &["stats"], words);
+    });
+}
+
+#[test]
+fn answers_that_are_none_are_told_from_others() {
+    foreign(b"", &["the emulator has ended"]);
+    foreign(b"220 mail\r\n", &["not an answer of caam-emu"]);
+    foreign(b"{\"v\":2,\"id\":1,\"ok\":true,\"result\":{}}\n", &["version 2"]);
+    foreign(b"{\"v\":1,\"id\":1,\"ok\":true}\n", &["neither a result nor an error"]);
+    foreign(b"{\"v\":1,\"id\":1,\"ok\":true,\"result\":{}}\n", &["not understood", "--json"]);
+    foreign(b"{\"v\":1,\"id\":1,\"ok\":false,\"error\":\"no, thanks\"}\n", &["no, thanks"]);
+}
