@@ -26,7 +26,7 @@ wait-each}, each calm and with the ring kept full, and settles what was said abo
   --modules DIR          with --kernel IMAGE: its modules
   --runs N               each run N times (default 1)
   --depth N              slots of the ring that the device admits to (default $DEPTH); 0: all
-  --stall SPEC           how the device hesitates (default $STALL)
+  --stall SPEC           how the device hesitates, or none (default $STALL)
   --fault RULE           a fault beside these; repeatable
   --seed N               of the faults' random choices (default $SEED)
   --timeout S            seconds that one run may take (default $TIMEOUT)
@@ -48,8 +48,8 @@ Environment: as for scripts/vm.sh.
 HELP
 }
 
-KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock RUNS=1 DEPTH=64 REFRESH=0
-STALL='for=20ms,release=full,every=64' SEED=1 TIMEOUT=120 REPORT=''
+KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock RUNS=1 DEPTH=0 REFRESH=0
+STALL='release=full,for=50ms,every=200' SEED=1 TIMEOUT=120 REPORT=''
 FAULTS=() JUDGE=0
 
 parse_arguments() {
@@ -59,7 +59,7 @@ parse_arguments() {
 			(($# >= 2)) || usage_error "$1 needs a value"
 			case $1 in
 			--driver) DRIVER=$2 JUDGE=1 ;;
-			--patch) PATCHES+=("$2") JUDGE=1 ;;
+			--patch) PATCHES+=("$(realpath -- "$2")") JUDGE=1 ;;
 			--dm-crypt) DM_CRYPT=$2 JUDGE=1 ;;
 			--kernel) KERNEL=$2 ;;
 			--modules) KERNEL_TREE=$2 ;;
@@ -120,6 +120,7 @@ main() {
 	open_run
 	open_results
 	build_emulator
+	check_faults
 	find_qemu
 	need_tools
 	find_kernel "$KERNEL" "$KERNEL_TREE"

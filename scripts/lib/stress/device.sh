@@ -52,3 +52,33 @@ device_idle() {
 		all(.rings[]; .pending + .in_flight + .waiting == 0) and
 		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null
 }
+
+# pressure_rules: sets PRESSURE_RULES, the faults that keep the ring full.
+pressure_rules() {
+	PRESSURE_RULES=("${FAULTS[@]}")
+	if ((DEPTH)); then PRESSURE_RULES+=("ring-depth:slots=$DEPTH"); fi
+	if [[ $STALL != none ]]; then PRESSURE_RULES+=("stall:$STALL"); fi
+}
+
+# check_faults: whether the emulator understands them, before anything is built.
+check_faults() {
+	local rule
+	pressure_rules
+	((${#PRESSURE_RULES[@]})) || return 0
+	start_emulator --control "$RUN/control.sock"
+	for rule in "${PRESSURE_RULES[@]}"; do
+		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || usage_error "$rule: $(cause_in "$RUN/said")"
+	done
+	end_emulator
+}
+
+# set_faults calm|full: the device's faults for the next run, counted from now on.
+set_faults() {
+	local rule
+	RUN_FAULTS=()
+	if [[ $1 == full ]]; then RUN_FAULTS=("${PRESSURE_RULES[@]}"); fi
+	ctl fault clear --all >/dev/null 2>"$RUN/said" || return
+	for rule in "${RUN_FAULTS[@]}"; do
+		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || return
+	done
+}

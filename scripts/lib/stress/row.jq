@@ -18,6 +18,8 @@ def seconds: . / 1e9;
     | map(. as $band | .ns -= ([$first.occupancy_time[] | select(.from == $band.from) | .ns] | add // 0))
     | map(select(.ns > 0 and .from > 0))) as $bands
 | ($last.became_full - $first.became_full) as $full
+# A full ring holds all its slots but one, or as many as it admits to.
+| ([$last.input_size - 1, ($faults | capture("ring-depth:.*slots=(?<n>[0-9]+)").n | tonumber)] | min) as $slots
 | ($fio | split(" ") | map(tonumber? // 0)) as $fio
 | {
     driver: $driver, dm_crypt: $dm_crypt, ring: $pressure, verdict: $verdict, reason: $reason,
@@ -27,7 +29,7 @@ def seconds: . / 1e9;
     # The maximum is of all the guest's runs. Where this one has not raised it, the bands and the
     # samples tell what was reached at least.
     deepest: (if $last.max_occupancy > $first.max_occupancy then $last.max_occupancy
-              else [($all | map(.occupancy) | max), ($bands | map(.from) | max // 0)] | max end),
+              else [($all | map(.occupancy) | max), ($bands | map(.from) | max // 0), (if $full > 0 then $slots else 0 end)] | max end),
     # Mean number of jobs in the ring while there were any: of each band, the middle.
     at_once: ($bands | if length == 0 then 0
               else (map(.ns * (.from + ([.to, $last.max_occupancy] | min)) / 2) | add) / (map(.ns) | add) end),

@@ -6,12 +6,12 @@
 #   deadlock      I/O stands still, a task hangs in crypt_convert, and the device has nothing to do:
 #                 all three, for $STILL seconds
 #   survived      all I/O is done and verified, and the ring was full
-#   not-full      likewise, but the ring never was full: nothing is known of a full ring
 #   corrupt       what was read back is not what was written
 #   errors        an I/O ended with an error
 #   crashed       the kernel says so (oops, BUG, panic)
 #   stuck         I/O stood still until the time was up, without all the evidence of a deadlock
-#   slow          the time was up, and I/O still went on
+#   inconclusive  all is done and verified, but the ring was never full: nothing is known of a full
+#                 ring (row.jq finds that); or the time was up, and I/O still went on
 
 readonly STILL=2
 
@@ -106,7 +106,10 @@ prepare_run() {
 		GUEST_CAUSE='the guest has more runs than were asked for'
 		return 1
 	}
-	set_faults "$PRESSURE" || return
+	set_faults "$PRESSURE" || {
+		GUEST_CAUSE="caam-emu takes no faults: $(cause_in "$RUN/said")"
+		return 1
+	}
 	fresh_sample || {
 		GUEST_CAUSE='caam-emu gives no statistics'
 		return 1
@@ -135,7 +138,7 @@ look_at_run() {
 		if ((still >= 10000)); then
 			finish_run stuck "no I/O for $((still / 1000)) s, $(device_idle "$STILL" && echo "the device is idle" || echo "the device is at work")"
 		else
-			finish_run slow "not done after $TIMEOUT s"
+			finish_run inconclusive "I/O still went on after $TIMEOUT s"
 		fi
 		return 1
 	fi
