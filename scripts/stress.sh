@@ -26,7 +26,9 @@ wait-each}, each calm and with the ring kept full, and settles what was said abo
   --modules DIR          with --kernel IMAGE: its modules
   --runs N               each run N times (default 1)
   --depth N              slots of the ring that the device admits to (default $DEPTH); 0: all
-  --stall SPEC           how the device hesitates, or none (default $STALL)
+  --stall SPEC           when the device stalls, or none; repeatable (default:
+                         ${STALLS[0]}
+                         ${STALLS[1]})
   --fault RULE           a fault beside these; repeatable
   --seed N               of the faults' random choices (default $SEED)
   --timeout S            seconds that one run may take (default $TIMEOUT)
@@ -49,8 +51,11 @@ HELP
 }
 
 KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock RUNS=1 DEPTH=0 REFRESH=0
-STALL='release=full,for=50ms,every=200' SEED=1 TIMEOUT=120 REPORT=''
+SEED=1 TIMEOUT=120 REPORT=''
 FAULTS=() JUDGE=0
+# Early on, the device waits until the ring is full, and be it for two seconds, as on a slow machine
+# it may take: then a driver that forgets requests has forgotten one. Later, a tenth of one.
+STALLS=('release=full,for=2s,nth=200' 'release=full,for=100ms,every=500') OWN_STALLS=()
 
 parse_arguments() {
 	while (($#)); do
@@ -65,7 +70,7 @@ parse_arguments() {
 			--modules) KERNEL_TREE=$2 ;;
 			--runs) RUNS=$2 ;;
 			--depth) DEPTH=$2 ;;
-			--stall) STALL=$2 ;;
+			--stall) OWN_STALLS+=("$2") ;;
 			--fault) FAULTS+=("$2") ;;
 			--seed) SEED=$2 ;;
 			--timeout) TIMEOUT=$2 ;;
@@ -87,6 +92,7 @@ parse_arguments() {
 		esac
 		shift
 	done
+	if ((${#OWN_STALLS[@]})); then STALLS=("${OWN_STALLS[@]}"); fi
 	check_number --runs "$RUNS" 1 1000
 	check_number --depth "$DEPTH" 0 1023
 	check_number --seed "$SEED" 0 99999999999999999

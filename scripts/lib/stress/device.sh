@@ -57,7 +57,7 @@ device_idle() {
 pressure_rules() {
 	PRESSURE_RULES=("${FAULTS[@]}")
 	if ((DEPTH)); then PRESSURE_RULES+=("ring-depth:slots=$DEPTH"); fi
-	if [[ $STALL != none ]]; then PRESSURE_RULES+=("stall:$STALL"); fi
+	if [[ ${STALLS[*]} != none ]]; then PRESSURE_RULES+=("${STALLS[@]/#/stall:}"); fi
 }
 
 # check_faults: whether the emulator understands them, before anything is built.

@@ -26,7 +26,7 @@ def quoted: if test("^[A-Za-z0-9_./:=,+-]+$") then . else @sh end;
 
 # How to see it again, with what decides about it.
 def repeat_with($seed): "scripts/stress.sh --kernel \($kernel | quoted) --driver \(.driver | quoted) --dm-crypt \(.dm_crypt | quoted)"
-  + (if .ring == "calm" then " --depth 0 --stall none" else " --depth \($depth | quoted) --stall \($stall | quoted)" end)
+  + (if .ring == "calm" then " --depth 0 --stall none" else " --depth \($depth | quoted)" + ($stalls | split("\n") | map(select(. != "") | " --stall \(quoted)") | join("")) end)
   + ($extra | split("\n") | map(select(. != "") | " --fault \(quoted)") | join(""))
   + ($patches | split("\n") | map(select(. != "") | " --patch \(quoted)") | join(""))
   + " --seed \($seed)";

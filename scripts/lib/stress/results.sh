@@ -98,7 +98,7 @@ conclude() {
 # write_report: into the folder of --report.
 write_report() {
 	cp "$RESULTS/results.json" "$REPORT/"
-	stress_jq report -r --arg kernel "$KERNEL" --arg depth "$DEPTH" --arg stall "$STALL" \
+	stress_jq report -r --arg kernel "$KERNEL" --arg depth "$DEPTH" --arg stalls "$(printf '%s\n' "${STALLS[@]}")" \
 		--arg extra "$(printf '%s\n' "${FAULTS[@]}")" --arg patches "$(printf '%s\n' "${PATCHES[@]}")" \
 		"$RESULTS/results.json" >"$REPORT/report.html"
 	stress_jq ktap -r "$RESULTS/results.json" >"$REPORT/results.ktap"
