@@ -20,7 +20,9 @@ needs into target/vm (QEMU, kernel, guest programs: about 5 minutes); later ones
                          lies in its build tree)
   --driver VARIANT|DIR   the CAAM driver: stock, a variant (--list), a folder with
                          drivers/crypto/caam sources, or one with built .ko files;
-                         without it, each case takes the variant it is made for
+                         without it, each case takes the variant it is made for. Variants join:
+                         dm-crypt-able+no-backlog, ./caam+ring-16 (ring-N: rings of N slots, 4..512)
+  --patch FILE           a unified diff of drivers/crypto/caam, applied first; may be repeated
   --dm-crypt VARIANT|DIR likewise for drivers/md/dm-crypt.c
   --emu "ARGS"           arguments for 'caam-emu serve', such as "--job-rings 2 --decos 4"
   --timeout S            seconds that a guest may take (default $TIMEOUT)
@@ -56,6 +58,7 @@ list() {
 		name=${file##*/}
 		printf '  %-16s %s\n' "${name%.*}" "$(header "$file" purpose)"
 	done
+	printf '  %-16s %s\n' ring-N "job rings of N slots: 4, 8, ... 512 (Debian's have 512)"
 	echo "dm-crypt variants:"
 	printf '  %-16s %s\n' stock "the kernel's own module, untouched"
 	for file in "$REPO"/guest-tests/dm-crypt/*.cocci; do
@@ -76,12 +79,16 @@ EMU_ARGS=() CASES=()
 parse_arguments() {
 	while (($#)); do
 		case $1 in
-		--kernel | --modules | --driver | --dm-crypt | --emu | --timeout)
+		--kernel | --modules | --driver | --patch | --dm-crypt | --emu | --timeout)
 			(($# >= 2)) || usage_error "$1 needs a value"
 			case $1 in
 			--kernel) KERNEL=$2 ;;
 			--modules) KERNEL_TREE=$2 ;;
 			--driver) DRIVER=$2 ;;
+			--patch)
+				[[ -f $2 && -r $2 ]] || usage_error "--patch $2: no such file"
+				PATCHES+=("$(realpath "$2")")
+				;;
 			--dm-crypt) DM_CRYPT=$2 ;;
 			--emu) read -r -a EMU_ARGS <<<"$2" ;;
 			--timeout) TIMEOUT=$2 ;;

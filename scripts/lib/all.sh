@@ -21,6 +21,8 @@ readonly LIB
 . "$LIB/initramfs.sh"
 # shellcheck source=builder.sh
 . "$LIB/builder.sh"
+# shellcheck source=diff.sh
+. "$LIB/diff.sh"
 # shellcheck source=variant.sh
 . "$LIB/variant.sh"
 # shellcheck source=devicetree.sh

@@ -115,10 +115,16 @@ local_kernel() {
 
 # modules_release DIR: the kernel release its modules were built for.
 modules_release() {
-	local any release
+	local any
 	any=$(find -L "$1" -name '*.ko' -print -quit)
 	[[ -n $any ]] || cannot_tell "no .ko files below $1" "give the folder of modules built for that kernel"
-	release=$(grep -a -o -m1 'vermagic=[^ ]*' "$any") ||
+	module_release "$any" ||
 		cannot_tell "$any has no vermagic" "give the folder of modules built for that kernel"
+}
+
+# module_release FILE: the kernel release that this module was built for.
+module_release() {
+	local release
+	release=$(grep -a -o -m1 'vermagic=[^ ]*' "$1") || return 1
 	echo "${release#vermagic=}"
 }

@@ -6,13 +6,18 @@
 #
 # A variant is named PART[+PART]...: first, if at all, a folder of sources; then names of
 # changes, made in that order. `stock` alone is the distribution's module. A change NAME is one of
-#   NAME.cocci   a semantic patch
+#   NAME.cocci   a semantic patch; the header "// changes: FILE..." names what it must change, lest a
+#                kernel whose sources have moved on get half a variant
 #   NAME.kbuild  lines for the driver's Makefile, which build more of the kernel's sources; the
 #                header "# sources: PATH..." names them (of BUILDER_SOURCES) and files of guest-tests/
+#   ring-SLOTS   the driver's rings have that many slots: 4, 8, ... 512
+# Before all of these come the driver's patches of the command line (PATCHES, diff.sh).
+
+PATCHES=()
 
 # check_variant KIND OPTION VALUE: complains before anything is fetched.
 check_variant() {
-	local kind=$1 option=$2 part first=1
+	local kind=$1 option=$2 part first=1 ring=''
 	local -a parts
 	[[ -n $3 ]] || usage_error "$option '': no variant named"
 	IFS=+ read -r -a parts <<<"$3"
@@ -23,15 +28,33 @@ check_variant() {
 			if [[ -z $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") ]]; then
 				usage_error "$option $part: holds neither sources (*.c) nor built modules (*.ko)"
 			fi
-			if [[ -n $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") && ${#parts[@]} -gt 1 ]]; then
+			if [[ -n $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") ]] &&
+				((${#parts[@]} > 1)); then
 				usage_error "$option $3: built modules cannot be patched; give the sources"
 			fi
+		elif [[ $kind == drivers && $part == ring-* ]]; then
+			ring_size "$part" >/dev/null ||
+				usage_error "$option $part: a ring has 4, 8, 16, 32, 64, 128, 256 or 512 slots"
+			[[ -z $ring ]] || usage_error "$option $3: two sizes of the ring"
+			ring=$part
 		elif [[ $part != stock ]] && ! change_file "$kind" "$part" >/dev/null; then
 			if [[ -d $part ]]; then usage_error "$option $part: no such variant; write ./$part for the folder"; fi
 			usage_error "$option $part: no such variant"
 		fi
 		first=0
 	done
+}
+
+# ring_size PART: of ring-SLOTS, the CONFIG_CRYPTO_DEV_FSL_CAAM_RINGSIZE, which is its logarithm.
+ring_size() {
+	local size
+	for ((size = 2; size <= 9; size++)); do
+		if [[ $1 == ring-$((1 << size)) ]]; then
+			echo "$size"
+			return 0
+		fi
+	done
+	return 1
 }
 
 # change_file KIND NAME: where it is.
@@ -55,52 +78,97 @@ added_sources() {
 # place of the distribution's.
 need_variants() {
 	VARIANT_DIRS=()
-	need_variant drivers "$1" drivers/crypto/caam
+	need_variant drivers "$1" drivers/crypto/caam "${PATCHES[@]/#/patch:}"
 	need_variant dm-crypt "$2" drivers/md
+	check_modules
 }
 
-# need_variant KIND VARIANT SOURCES
+# need_variant KIND VARIANT SOURCES CHANGE...: the CHANGEs are made before those of the variant.
 need_variant() {
-	local kind=$1 variant=$2 sources='' name='' part file key dir
-	local -a parts patches=()
+	local kind=$1 variant=$2 sources='' name='' part key dir
+	local -a parts changes=("${@:4}")
+	if ((${#changes[@]})); then name=patched; fi
 	IFS=+ read -r -a parts <<<"$variant"
 	for part in "${parts[@]}"; do
 		case $part in
-		stock) ;;
+		stock) continue ;;
 		*/*)
 			sources=$(cd "$part" && pwd)
-			name=local
+			part=local
 			;;
-		*)
-			patches+=("$(change_file "$kind" "$part")")
-			name+=${name:+-}$part
-			;;
+		ring-*) changes+=("$part") ;;
+		*) changes+=("$(change_file "$kind" "$part")") ;;
 		esac
+		name+=${name:+-}$part
 	done
-	if [[ -z $sources && ${#patches[@]} -eq 0 ]]; then return 0; fi
+	if [[ -z $sources && ${#changes[@]} -eq 0 ]]; then return 0; fi
 	if [[ -n $sources && -z $(compgen -G "$sources/*.c") ]]; then
+		if ((${#changes[@]})); then usage_error "--driver $variant: built modules cannot be patched; give the sources"; fi
 		VARIANT_DIRS+=("$sources")
 		return 0
 	fi
+	if [[ ${changes[*]-} == *patch:* ]]; then need_commands patch=patch; fi
 	need_builder
 	: "${sources:=$BUILDER/usr/src/sources/$3}"
-	# What it is made from: the kernel, the patches, the sources, how it is built.
-	key=$({
-		echo "$kind $KERNEL_VERSION $KERNEL_PACKAGE"
-		cat "${patches[@]}" "$LIB/variant.sh"
-		for part in "${patches[@]}"; do
-			for file in $(added_sources "$part"); do
-				if [[ -f $REPO/guest-tests/$file ]]; then cat "$REPO/guest-tests/$file"; fi
-			done
-		done
-		cd "$sources"
-		find . -type f \( -name '*.[ch]' -o -name 'Makefile' -o -name 'Kbuild' \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-	} </dev/null | sha256sum)
+	key=$(variant_key "$kind" "$sources" "${changes[@]}")
 	dir=$VM_CACHE/variants/$KERNEL_VERSION-$name-${key:0:16}
 	cached "$dir" "building $kind variant $variant for $KERNEL_VERSION" \
-		"correct the sources (or the semantic patch)" \
-		build_variant "$BUILDER" "$KERNEL_VERSION" "$kind" "$sources" "${patches[@]}"
+		"correct the sources (or the patch)" \
+		build_variant "$BUILDER" "$KERNEL_VERSION" "$kind" "$sources" "${changes[@]}"
 	VARIANT_DIRS+=("$dir")
+}
+
+# variant_key KIND SOURCES CHANGE...: a hash of all it is made from: the kernel, the changes, the
+# sources, how it is built.
+variant_key() {
+	local kind=$1 sources=$2 change file
+	{
+		echo "$kind $KERNEL_VERSION $KERNEL_PACKAGE"
+		for change in "${@:3}"; do
+			case $change in
+			ring-*) echo "$change" ;;
+			patch:*) sha256sum <"${change#patch:}" ;;
+			*)
+				echo "${change##*/}"
+				cat "$change"
+				for file in $(added_sources "$change"); do
+					if [[ -f $REPO/guest-tests/$file ]]; then cat "$REPO/guest-tests/$file"; fi
+				done
+				;;
+			esac
+		done
+		cat "$LIB/variant.sh" "$LIB/diff.sh"
+		cd "$sources"
+		sources_of . | LC_ALL=C sort -z | xargs -0 sha256sum
+	} </dev/null | sha256sum
+}
+
+# sources_of DIR: the files that make a module, each followed by a NUL. (Kconfig: patches touch it.)
+sources_of() {
+	find "$1" -type f \( -name '*.[ch]' -o -name Makefile -o -name Kbuild -o -name Kconfig \) -print0
+}
+
+# check_modules: what the guest would refuse, or silently do without, is better said before it boots.
+check_modules() {
+	local dir module release builtin=$KERNEL_MODULES/modules.builtin driver=0
+	for dir in "${VARIANT_DIRS[@]}"; do
+		for module in "$dir"/*.ko; do
+			release=$(module_release "$module") ||
+				cannot_tell "$module: no kernel module" "give a folder with modules that a kernel's build has made"
+			[[ $release == "$KERNEL_VERSION" ]] ||
+				cannot_tell "$module is built for Linux $release; the guest runs $KERNEL_VERSION" \
+					"build it for the guest's kernel, or have that one with --kernel"
+			if [[ -f $builtin ]] && grep -q "/${module##*/}\$" "$builtin"; then
+				cannot_tell "${module##*/} cannot take the place of what is built into this kernel" \
+					"build the kernel with it as a module"
+			fi
+			if [[ $module == */caam_jr.ko ]]; then driver=1; fi
+		done
+	done
+	if ((driver)) || [[ ! -f $builtin ]] || grep -q '/caam_jr\.ko$' "$builtin"; then return 0; fi
+	[[ -n $(find -L "$KERNEL_MODULES" -name 'caam_jr.ko*' -print -quit) ]] ||
+		cannot_tell "this kernel has no CAAM driver: no caam_jr.ko below $KERNEL_MODULES, nor is it built in" \
+			"build it with CONFIG_CRYPTO_DEV_FSL_CAAM=m and CONFIG_CRYPTO_DEV_FSL_CAAM_JR=m"
 }
 
 # Kernel configuration of what is built (beside: no BTF, which would need pahole): of drivers/md, only dm-crypt; of the CAAM drivers
@@ -112,51 +180,85 @@ variant_configuration() {
 	esac
 }
 
+# build_variant BUILDER RELEASE KIND SOURCES CHANGE... OUT
 build_variant() {
-	local version=$2 kind=$3 sources=$4 out=${*: -1} patch part work cross=''
-	local -a patches=("${@:5:$#-5}")
+	local version=$2 kind=$3 sources=$4 out=${*: -1} change work cross='' module
+	local -a changes=("${@:5:$#-5}")
 	BUILDER=$1
 	work=$(mktemp -d "$BUILDER/build/XXXXXX")
 	# shellcheck disable=SC2064  # the value as it is now
 	trap "rm -rf '$work'" EXIT
 	mkdir "$work/source"
 	if [[ $kind == dm-crypt ]]; then
-		cp "$sources/dm-crypt.c" "$work/source/"
+		# It includes headers of its neighbours.
+		cp "$sources/dm-crypt.c" "$sources"/*.h "$work/source/"
 		echo 'obj-m := dm-crypt.o' >"$work/source/Makefile"
 	else
-		(cd "$sources" && find . -type f \( -name '*.[ch]' -o -name Makefile -o -name Kbuild \) -print0 |
-			xargs -0 cp --parents -t "$work/source")
+		(cd "$sources" && sources_of . | xargs -0 cp --parents -t "$work/source")
 	fi
-	for patch in "${patches[@]}"; do
-		if [[ $patch == *.kbuild ]]; then
-			for part in $(added_sources "$patch"); do
-				if [[ -f $REPO/guest-tests/$part ]]; then
-					cp "$REPO/guest-tests/$part" "$work/source/"
-				else
-					cp "$BUILDER/usr/src/sources/$part"/*.[ch] "$work/source/"
-				fi
-			done
-			cat "$patch" >>"$work/source/Makefile"
-			continue
-		fi
-		cp -r "$work/source" "$work/before"
-		cp "$patch" "$work/patch.cocci"
-		builder_run spatch --very-quiet --in-place --jobs 2 --sp-file "/build/${work##*/}/patch.cocci" \
-			--dir "/build/${work##*/}/source"
-		# It says nothing when it matches nothing.
-		if diff -ru "$work/before" "$work/source"; then
-			echo "error: ${patch##*/} matches nothing in the sources of $version"
-			return 1
-		fi
-		(cd "$work" && diff -ru before source) >"$out/${patch##*/}.diff" || (($? == 1)) # 1: they differ
-		rm -rf "$work/before"
+	for change in "${changes[@]}"; do
+		case $change in
+		ring-*) make_ring "$work/source" "$change" ;;
+		patch:*) apply_diff "${change#patch:}" "$work/source" ;;
+		*.kbuild) add_sources "$change" "$work/source" ;;
+		*) apply_semantic_patch "$change" "$work" "$out" ;;
+		esac
 	done
 	if [[ $(dpkg --print-architecture) != arm64 ]]; then cross=aarch64-linux-gnu-; fi
 	builder_run make -C "/usr/src/linux-headers-$version" M="/build/${work##*/}/source" -j "$(nproc)" \
 		ARCH=arm64 CROSS_COMPILE="$cross" CONFIG_DEBUG_INFO_BTF_MODULES= "$(variant_configuration "$kind")" modules
-	for part in "$work"/source/*.ko; do
+	for module in "$work"/source/*.ko; do
 		# Debug information is most of a module, and nobody reads it in this guest.
-		builder_run "${cross}strip" --strip-debug "${part#"$BUILDER"}"
-		cp "$part" "$out/"
+		builder_run "${cross}strip" --strip-debug "${module#"$BUILDER"}"
+		cp "$module" "$out/"
 	done
+}
+
+# make_ring SOURCE ring-SLOTS: the kernel's configuration is fixed by its headers, which each file
+# includes first; this one comes second.
+make_ring() {
+	local size
+	size=$(ring_size "$2")
+	printf '#undef CONFIG_CRYPTO_DEV_FSL_CAAM_RINGSIZE\n#define CONFIG_CRYPTO_DEV_FSL_CAAM_RINGSIZE %d\n' "$size" \
+		>"$1/ring-size.h"
+	# shellcheck disable=SC2016  # expanded by make
+	echo 'ccflags-y += -include $(src)/ring-size.h' >>"$1/Makefile"
+}
+
+# add_sources KBUILD-FILE SOURCE
+add_sources() {
+	local part
+	for part in $(added_sources "$1"); do
+		if [[ -f $REPO/guest-tests/$part ]]; then
+			cp "$REPO/guest-tests/$part" "$2/"
+		else
+			cp "$BUILDER/usr/src/sources/$part"/*.[ch] "$2/"
+		fi
+	done
+	cat "$1" >>"$2/Makefile"
+}
+
+# apply_semantic_patch FILE WORK OUT: to WORK/source, which the builder's chroot has in /build.
+# What it has changed goes to OUT.
+apply_semantic_patch() {
+	local file=$1 work=$2 out=$3 name
+	local -a names=()
+	cp -r "$work/source" "$work/before"
+	cp "$file" "$work/patch.cocci"
+	builder_run spatch --very-quiet --in-place --jobs 2 --sp-file "/build/${work##*/}/patch.cocci" \
+		--dir "/build/${work##*/}/source"
+	# It says nothing when it matches nothing.
+	(cd "$work" && diff -ru before source) >"$out/${file##*/}.diff" || (($? == 1)) # 1: they differ
+	read -r -a names < <(sed -n 's,^// changes: ,,p' "$file") || true # it may name none
+	for name in "${names[@]}"; do
+		if cmp -s "$work/before/$name" "$work/source/$name"; then
+			echo "error: ${file##*/} finds nothing to change in these sources' $name"
+			return 1
+		fi
+	done
+	if [[ ! -s $out/${file##*/}.diff ]]; then
+		echo "error: ${file##*/} matches nothing in these sources"
+		return 1
+	fi
+	rm -rf "$work/before"
 }
