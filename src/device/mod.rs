@@ -242,7 +242,7 @@ impl Device {
                     });
                     // A flush ends jobs that are held, too.
                     if register == Register::Jrcr {
-                        outcome.merge(self.release_held(now, |job| job.stopped()))
+                        outcome.merge(self.release_held(now, Job::stopped))
                     } else {
                         outcome
                     }
@@ -343,7 +343,7 @@ impl Device {
                 })
             })
             .fold(Outcome::default(), Outcome::merge);
-        outcome.merge(self.release_held(now, |job| job.stopped()))
+        outcome.merge(self.release_held(now, Job::stopped))
     }
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.
