@@ -47,10 +47,10 @@ fn a_reset_resets() {
     let scratch = 0x5c; // SCFGR-side scratch of the controller page: any writable register
     let _ = device.write_bar(scratch, &3_u32.to_le_bytes(), NOW).unwrap();
     let mut word = [0; 4];
-    device.read_bar(scratch, &mut word).unwrap();
+    device.read_bar(scratch, &mut word, Duration::ZERO).unwrap();
     assert_eq!(word, [3, 0, 0, 0]);
     assert_eq!(result(&device, r#"{"v":1,"do":"reset"}"#), json!({}));
-    device.read_bar(scratch, &mut word).unwrap();
+    device.read_bar(scratch, &mut word, Duration::ZERO).unwrap();
     assert_eq!(word, [0; 4]);
 }
 
