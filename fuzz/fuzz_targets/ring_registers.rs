@@ -52,7 +52,7 @@ impl Guest {
             7 => {
                 let mut data = [0; 17];
                 let length = value as usize % 18;
-                let _ = device.read_bar(at, &mut data[..length]);
+                let _ = device.read_bar(at, &mut data[..length], self.now);
             }
             8 => {
                 let n = value as usize % 5;

@@ -100,7 +100,7 @@ fn era_10_says_what_it_can_do() {
     let device = crate::device::Device::new(setup, secrets).expect("seeded");
     let read = |at: u64| {
         let mut word = [0; 4];
-        device.read_bar(at, &mut word).expect("a register");
+        device.read_bar(at, &mut word, std::time::Duration::ZERO).expect("a register");
         u32::from_le_bytes(word)
     };
     // Linux regs.h, struct version_regs at 0xe80: AESA is at 0xe90 (as version.rs has it)

@@ -3,6 +3,8 @@
 
 #[path = "device_tests/direct.rs"]
 mod deco0;
+#[path = "device_tests/faults.rs"]
+mod faults;
 #[path = "device_tests/function.rs"]
 mod function;
 #[path = "device_tests/rings.rs"]
@@ -74,13 +76,13 @@ impl Rig {
 
     fn read32(&self, offset: u64) -> u32 {
         let mut word = [0; 4];
-        self.device.read_bar(offset, &mut word).unwrap();
+        self.device.read_bar(offset, &mut word, self.now).unwrap();
         u32::from_le_bytes(word)
     }
 
     fn read64(&self, offset: u64) -> u64 {
         let mut word = [0; 8];
-        self.device.read_bar(offset, &mut word).unwrap();
+        self.device.read_bar(offset, &mut word, self.now).unwrap();
         u64::from_le_bytes(word)
     }
 
@@ -94,7 +96,7 @@ impl Rig {
 
     fn image(&self) -> Vec<u8> {
         let mut image = vec![0xee; BAR as usize];
-        self.device.read_bar(0, &mut image).unwrap();
+        self.device.read_bar(0, &mut image, self.now).unwrap();
         image
     }
 
@@ -199,7 +201,7 @@ fn the_bar_has_bounds() {
         (u64::MAX - 2, 4, false),
     ] {
         let expected = OutOfBounds { offset, length, size: BAR };
-        let read = rig.device.read_bar(offset, &mut vec![0; length]);
+        let read = rig.device.read_bar(offset, &mut vec![0; length], rig.now).map(|_| ());
         let write = rig.device.write_bar(offset, &vec![0; length], rig.now).map(|_| ());
         assert_eq!(read.is_ok(), inside, "{offset:#x}+{length}");
         assert_eq!(write.is_ok(), inside, "{offset:#x}+{length}");
@@ -228,7 +230,7 @@ fn reads_of_any_width_and_alignment_are_the_bytes_of_the_words() {
                     continue;
                 }
                 let mut data = vec![0xee; length];
-                rig.device.read_bar(offset as u64, &mut data).unwrap();
+                rig.device.read_bar(offset as u64, &mut data, rig.now).unwrap();
                 assert_eq!(data, image[offset..offset + length], "{offset:#x}+{length}");
             }
         }

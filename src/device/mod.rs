@@ -20,7 +20,10 @@ use crate::crypto::rng::Unavailable;
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::flow::{Budget, Scratch};
-use crate::fault::Faults;
+use crate::fault::kind::Site;
+use crate::fault::{Event, Faults};
+use crate::jobring::line::LineFaults;
+use crate::jobring::registers::Register;
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use direct::{Direct, DirectJob};
 use dma::DmaSpace;
@@ -148,6 +151,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Something that happens in a ring.
+fn ring_event(n: usize, ring: &JobRing, now: Duration) -> Event<'static> {
+    Event { now, ring: Some(n), occupancy: ring.occupancy(), full: ring.full(), job: None }
+}
+
 impl Device {
     /// A device after power-on, with no memory mapped.
     ///
@@ -194,7 +202,7 @@ impl Device {
         }
     }
 
-    fn read_word(&self, offset: u32) -> u32 {
+    fn read_word(&self, offset: u32, now: Duration, outcome: &mut Outcome) -> u32 {
         let page = self.page(offset);
         let within = offset % PAGE;
         if within >= version::START && !matches!(page, Page::Nothing) {
@@ -213,11 +221,25 @@ impl Device {
             }
             Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
             Page::Deco0 => lock(&self.direct).read(within, self.setup.soc.era).unwrap_or(0),
-            Page::Ring(n) => {
-                jobring::registers::at(within).map_or(0, |r| lock(&self.rings[n]).read_register(r))
-            }
+            Page::Ring(n) => match jobring::registers::at(within) {
+                Some(register) => self.read_ring(n, register, now, outcome),
+                None => 0,
+            },
             Page::VersionOnly | Page::Nothing => 0,
         }
+    }
+
+    fn read_ring(&self, n: usize, register: Register, now: Duration, outcome: &mut Outcome) -> u32 {
+        if register != Register::Jrintr {
+            return lock(&self.rings[n]).read_register(register);
+        }
+        let mut value = 0;
+        *outcome = outcome.merge(self.with_ring(n, now, |ring| {
+            value = ring.read_register(register);
+            ring.interrupt_seen(now);
+            jobring::Effects::NONE
+        }));
+        value
     }
 
     fn write_word(&self, offset: u32, value: u32, now: Duration) -> Outcome {
@@ -232,8 +254,9 @@ impl Device {
             Page::Ctrl => self.write_ctrl(within, value, now),
             Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
-                Some(register) => self
-                    .with_ring(n, |ring| ring.write_register(register, value, &self.memory, now)),
+                Some(register) => self.with_ring(n, now, |ring| {
+                    ring.write_register(register, value, &self.memory, now)
+                }),
                 None => self.ignored(offset, "no register there"),
             },
             Page::VersionOnly | Page::Nothing => self.ignored(offset, "no register there"),
@@ -241,11 +264,24 @@ impl Device {
     }
 
     /// Runs `f` on a ring and passes its line on to the pin.
-    fn with_ring(&self, n: usize, f: impl FnOnce(&mut JobRing) -> jobring::Effects) -> Outcome {
+    fn with_ring(
+        &self,
+        n: usize,
+        now: Duration,
+        f: impl FnOnce(&mut JobRing) -> jobring::Effects,
+    ) -> Outcome {
         let mut ring = lock(&self.rings[n]);
+        let before = ring.deadline();
+        ring.ask_before_raising(self.faults.armed(Site::Interrupt));
         let effects = f(&mut ring);
+        if ring.about_to_rise() {
+            let firings = self.faults.at(Site::Interrupt, &ring_event(n, &ring, now));
+            ring.raise_with(&LineFaults::new(&firings), now);
+        }
+        let deadline = ring.deadline();
+        let timer = effects.timer || (deadline.is_some() && deadline != before);
         let interrupt = lock(&self.pin).set(n, ring.line());
-        Outcome { doorbell: effects.doorbell, timer: effects.timer, interrupt }
+        Outcome { doorbell: effects.doorbell, timer, interrupt }
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
@@ -310,7 +346,7 @@ impl Device {
         lock(&self.direct).release();
         (0..self.rings.len())
             .map(|n| {
-                self.with_ring(n, |ring| {
+                self.with_ring(n, now, |ring| {
                     ring.reset(now);
                     jobring::Effects::NONE
                 })
@@ -337,23 +373,31 @@ impl Device {
     }
 
     /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in.
-    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew. Aligned 8-byte reads are two words, low offset first.
+    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew, and JRINTR, which
+    /// ends a spurious interrupt. Aligned 8-byte reads are two words, low offset first.
     ///
     /// # Errors
     /// [`OutOfBounds`] if the range is not inside the BAR.
-    pub fn read_bar(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
+    pub fn read_bar(
+        &self,
+        offset: u64,
+        data: &mut [u8],
+        now: Duration,
+    ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
+        let mut outcome = Outcome::default();
         let mut at = offset as u32;
         let mut rest = data;
         while !rest.is_empty() {
             let skip = (at % 4) as usize;
             let n = rest.len().min(4 - skip);
-            let (now, later) = rest.split_at_mut(n);
-            now.copy_from_slice(&self.read_word(at & !3).to_le_bytes()[skip..skip + n]);
+            let (bytes, later) = rest.split_at_mut(n);
+            let word = self.read_word(at & !3, now, &mut outcome);
+            bytes.copy_from_slice(&word.to_le_bytes()[skip..skip + n]);
             at += n as u32;
             rest = later;
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Writes BAR 0. Whole aligned words only, as the manual demands; an aligned 8-byte write
@@ -435,7 +479,7 @@ impl Device {
         for i in 0..self.rings.len() {
             let n = (first + i) % self.rings.len();
             let mut taken = None;
-            outcome = outcome.merge(self.with_ring(n, |ring| {
+            outcome = outcome.merge(self.with_ring(n, now, |ring| {
                 taken = ring.take(&self.memory, now);
                 jobring::Effects::NONE
             }));
@@ -493,7 +537,7 @@ impl Device {
             self.log_failure(job, report);
         }
         let outcome = match job {
-            Job::Ring { ring, taken } => self.with_ring(*ring, |ring| {
+            Job::Ring { ring, taken } => self.with_ring(*ring, now, |ring| {
                 let (status, sequence_out) = (report.status, report.sequence_out);
                 ring.complete(taken, JobResult { status, sequence_out }, &self.memory, now)
             }),
@@ -533,7 +577,7 @@ impl Device {
     pub fn tick(&self, now: Duration) -> Outcome {
         (0..self.rings.len())
             .map(|n| {
-                self.with_ring(n, |ring| {
+                self.with_ring(n, now, |ring| {
                     ring.tick(now);
                     jobring::Effects::NONE
                 })

@@ -8,6 +8,7 @@
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;
 pub mod interrupt;
+pub mod line;
 pub mod meter;
 pub mod registers;
 mod ring;

@@ -1,6 +1,7 @@
 //! The ring itself: input slots, jobs in flight, output entries, flush and reset.
 
 use super::interrupt::{Halt, Interrupt, RingError};
+use super::line::Line;
 use super::meter::{LastJob, Level, Meter};
 use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
@@ -56,6 +57,8 @@ pub struct RingStats {
     pub max_occupancy: u32,
     /// Ring errors raised (JRINTR.JRE).
     pub errors: u64,
+    /// Interrupts lost on purpose.
+    pub interrupts_lost: u64,
 }
 
 /// Where a ring's jobs are, and what state it is in.
@@ -97,7 +100,8 @@ pub struct JobRing {
     waiting: u32,
     last_status: JobStatus,
     config_ms: u32,
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
+    pub(super) line: Line,
     /// An error has made the rings unusable until they are reset.
     broken: bool,
     /// A flush is running: what is still queued goes back unexecuted.
@@ -105,7 +109,7 @@ pub struct JobRing {
     /// Changes whenever results of jobs in flight must no longer be written.
     epoch: u32,
     stop: Arc<AtomicBool>,
-    stats: RingStats,
+    pub(super) stats: RingStats,
     meter: Meter,
 }
 
@@ -128,6 +132,7 @@ impl JobRing {
             last_status: JobStatus::OK,
             config_ms: 0,
             interrupt: Interrupt::default(),
+            line: Line::default(),
             broken: false,
             flushing: false,
             epoch: 0,
@@ -172,13 +177,14 @@ impl JobRing {
     /// Whether the interrupt line is asserted.
     #[must_use]
     pub fn line(&self) -> bool {
-        self.interrupt.line()
+        self.line.level(&self.interrupt)
     }
 
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.interrupt.deadline()
+        let deadlines = [self.interrupt.deadline(), self.line.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -194,12 +200,14 @@ impl JobRing {
 
     /// Whether the driver could add no more: IRSAR would read 0, or its own ring is full, of
     /// which Linux always leaves one slot empty (`jr.c`, CIRC_SPACE).
-    fn full(&self) -> bool {
+    #[must_use]
+    pub fn full(&self) -> bool {
         self.size_in > 0 && (self.slots() == 0 || self.occupancy() >= (self.size_in - 1).max(1))
     }
 
     /// Something has changed.
-    fn measure(&mut self, now: Duration) {
+    pub(super) fn measure(&mut self, now: Duration) {
+        self.line.follow(&self.interrupt, self.waiting, now);
         let level = Level {
             set_up: self.size_in > 0,
             occupancy: self.occupancy(),
@@ -569,6 +577,7 @@ impl JobRing {
         self.meter.last_job = Some(LastJob { descriptor, status: status.0, at: now });
         let before = self.interrupt.pending();
         self.interrupt.results(self.waiting, now, self.soc.clock_hz);
+        self.line.result();
         self.meter.merged += u64::from(before || !self.interrupt.pending());
         true
     }

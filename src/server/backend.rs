@@ -118,12 +118,15 @@ impl Backend {
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
         let device = &self.shell.device;
-        let result: Result<(), OutOfBounds> = match region {
-            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data),
-            VFIO_PCI_CONFIG_REGION_INDEX => device.read_config(offset, data),
+        let result: Result<Outcome, OutOfBounds> = match region {
+            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data, self.shell.now()),
+            VFIO_PCI_CONFIG_REGION_INDEX => {
+                device.read_config(offset, data).map(|()| Outcome::default())
+            }
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };
-        result.map_err(invalid)
+        self.shell.apply(result.map_err(invalid)?);
+        Ok(())
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
