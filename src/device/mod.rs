@@ -20,7 +20,7 @@ use crate::crypto::rng::Unavailable;
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::flow::{Budget, Scratch};
-use crate::fault::kind::Site;
+use crate::fault::kind::{Kind, Site};
 use crate::fault::{Event, Faults};
 use crate::jobring::line::LineFaults;
 use crate::jobring::registers::Register;
@@ -255,6 +255,9 @@ impl Device {
             Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
                 Some(register) => self.with_ring(n, now, |ring| {
+                    if register == Register::Jrcr {
+                        self.decide_halt(n, ring, value, now);
+                    }
                     ring.write_register(register, value, &self.memory, now)
                 }),
                 None => self.ignored(offset, "no register there"),
@@ -282,6 +285,16 @@ impl Device {
         let timer = effects.timer || (deadline.is_some() && deadline != before);
         let interrupt = lock(&self.pin).set(n, ring.line());
         Outcome { doorbell: effects.doorbell, timer, interrupt }
+    }
+
+    /// Asks the rules about a flush or reset that writing `value` to JRCR is.
+    fn decide_halt(&self, n: usize, ring: &mut JobRing, value: u32, now: Duration) {
+        let Some(site) = ring.halt_site(value) else { return };
+        let firings = self.faults.at(site, &ring_event(n, ring, now));
+        ring.set_halt_outcome(firings.iter().find_map(|firing| match firing.kind {
+            Kind::Flush(outcome) | Kind::ResetRing(outcome) => Some(outcome),
+            _ => None,
+        }));
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {

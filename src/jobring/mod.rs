@@ -7,6 +7,7 @@
 #[cfg(test)]
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;
+mod halt;
 pub mod interrupt;
 pub mod line;
 pub mod meter;

@@ -1,9 +1,10 @@
 //! The ring itself: input slots, jobs in flight, output entries, flush and reset.
 
+use super::halt::HaltFaults;
 use super::interrupt::{Halt, Interrupt, RingError};
 use super::line::Line;
 use super::meter::{LastJob, Level, Meter};
-use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
+use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
@@ -37,7 +38,7 @@ pub struct JobResult {
 }
 
 impl JobResult {
-    const FLUSHED: Self = Self { status: JobStatus::FLUSHED, sequence_out: 0 };
+    pub(super) const FLUSHED: Self = Self { status: JobStatus::FLUSHED, sequence_out: 0 };
 }
 
 /// What a ring has done since the device was created.
@@ -83,32 +84,33 @@ pub struct RingView {
 /// See the module.
 #[derive(Debug)]
 pub struct JobRing {
-    number: usize,
+    pub(super) number: usize,
     soc: &'static SocProfile,
     base_in: [u32; 2],
     base_out: [u32; 2],
     size_in: u32,
-    size_out: u32,
+    pub(super) size_out: u32,
     /// Added and not yet fetched.
-    pending: u32,
+    pub(super) pending: u32,
     /// Read and write index, in entries.
     read: u32,
     write: u32,
     /// Taken and not completed; each has an output slot reserved.
-    in_flight: u32,
+    pub(super) in_flight: u32,
     /// ORSF: completed and not removed.
-    waiting: u32,
+    pub(super) waiting: u32,
     last_status: JobStatus,
     config_ms: u32,
     pub(super) interrupt: Interrupt,
     pub(super) line: Line,
     /// An error has made the rings unusable until they are reset.
-    broken: bool,
+    pub(super) broken: bool,
     /// A flush is running: what is still queued goes back unexecuted.
-    flushing: bool,
+    pub(super) flushing: bool,
+    pub(super) halt_faults: HaltFaults,
     /// Changes whenever results of jobs in flight must no longer be written.
     epoch: u32,
-    stop: Arc<AtomicBool>,
+    pub(super) stop: Arc<AtomicBool>,
     pub(super) stats: RingStats,
     meter: Meter,
 }
@@ -135,6 +137,7 @@ impl JobRing {
             line: Line::default(),
             broken: false,
             flushing: false,
+            halt_faults: HaltFaults::default(),
             epoch: 0,
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
@@ -183,13 +186,15 @@ impl JobRing {
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let deadlines = [self.interrupt.deadline(), self.line.deadline()];
+        let deadlines =
+            [self.interrupt.deadline(), self.line.deadline(), self.halt_faults.deadline()];
         deadlines.into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub fn tick(&mut self, now: Duration) {
         self.interrupt.tick(self.waiting, now);
+        self.tick_halt(now);
         self.measure(now);
     }
 
@@ -252,12 +257,15 @@ impl JobRing {
             Register::JrcfgrLs => self.interrupt.config,
             Register::Irrir => self.read * self.entry_in(),
             Register::Orwir => self.write * self.entry_out(),
-            // Write-only counts; JRCR.RESET is done by the time it could be read.
-            Register::Irjar | Register::Orjrr | Register::Jrcr => 0,
+            // Done by the time it could be read, unless faults make it last.
+            Register::Jrcr if self.halt_faults.resetting() => JRCR_RESET,
+            Register::Jrcr => 0,
+            // Write-only counts.
+            Register::Irjar | Register::Orjrr => 0,
         }
     }
 
-    fn error(&mut self, error: RingError) {
+    pub(super) fn error(&mut self, error: RingError) {
         if crate::device::worth_a_line(self.stats.errors) {
             log::warn!("jr{}: ring error {error:?}", self.number);
         }
@@ -295,6 +303,8 @@ impl JobRing {
         now: Duration,
     ) -> Effects {
         match register {
+            // A ring in reset takes nothing.
+            _ if self.halt_faults.resetting() => {}
             Register::Irbar0 | Register::Irbar4 if !self.idle() => {
                 self.error(RingError::InputInvalidWrite);
             }
@@ -404,57 +414,6 @@ impl JobRing {
         if self.pending > 0 { Effects::DOORBELL } else { Effects::NONE }
     }
 
-    /// JRCR. RESET flushes a running ring and resets a flushed one.
-    fn command<M: GuestMemory>(&mut self, value: u32, memory: &M, now: Duration) -> Effects {
-        if value & JRCR_RESET != 0 {
-            match (self.interrupt.halt, self.flushing) {
-                (Halt::Complete, true) => self.reset(now),
-                (Halt::InProgress, true) => self.error(RingError::EarlyReset),
-                // Running, parking or parked: what is queued must be given back first.
-                _ => self.flush(memory, now),
-            }
-        } else if value & JRCR_PARK != 0 && self.interrupt.halt == Halt::None {
-            self.interrupt.halt = Halt::InProgress;
-            self.settle();
-        }
-        Effects::NONE
-    }
-
-    /// Running jobs are told to stop, queued ones go to the output ring unexecuted.
-    fn flush<M: GuestMemory>(&mut self, memory: &M, now: Duration) {
-        self.interrupt.halt = Halt::InProgress;
-        self.flushing = true;
-        self.stop.store(true, Ordering::Relaxed);
-        let mut dropped = 0;
-        while self.pending > 0 {
-            match self.fetch(memory) {
-                Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
-                    let given_back = self.publish(memory, descriptor, JobResult::FLUSHED, now);
-                    self.stats.flushed += u64::from(given_back);
-                }
-                Some(_) => dropped += 1,
-                // Counted below, with those behind it.
-                None => {}
-            }
-            if self.broken {
-                dropped += self.pending;
-                self.pending = 0;
-            }
-        }
-        if dropped > 0 {
-            self.stats.lost += u64::from(dropped);
-            log::info!("jr{}: flush dropped {dropped} jobs that had no output slot", self.number);
-        }
-        self.settle();
-    }
-
-    /// A halt is complete when no job runs any more.
-    fn settle(&mut self) {
-        if self.interrupt.halt == Halt::InProgress && self.in_flight == 0 {
-            self.interrupt.halt = Halt::Complete;
-        }
-    }
-
     /// Back to the reset state. Results of jobs still in flight will be dropped.
     pub fn reset(&mut self, now: Duration) {
         self.stop.store(true, Ordering::Relaxed);
@@ -498,7 +457,7 @@ impl JobRing {
     }
 
     /// Reads the next input entry and frees its slot.
-    fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
+    pub(super) fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
         let size = self.entry_in();
         let at = self.base(self.base_in).wrapping_add(u64::from(self.read * size));
         let mut entry = [0; 8];
@@ -537,7 +496,7 @@ impl JobRing {
 
     /// Writes one output entry, then counts it, then considers the interrupt: in this order the
     /// driver must see them. `false`: it could not be written, and the job is lost.
-    fn publish<M: GuestMemory>(
+    pub(super) fn publish<M: GuestMemory>(
         &mut self,
         memory: &M,
         descriptor: u64,

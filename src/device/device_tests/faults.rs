@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fault::grammar::Fields;
-use crate::jobring::registers::JRCFGR_IMSK;
+use crate::jobring::registers::{JRCFGR_IMSK, JRCR_RESET};
 
 /// A rig with rings of 16 entries, and rules.
 fn rig(rings: usize, rules: &[&str]) -> Rig {
@@ -132,5 +132,43 @@ fn a_reset_of_the_device_lets_go_of_the_line() {
             assert_eq!(rig.device.deadline(), None, "{rule}");
             assert!(!rig.device.unmask_interrupt().interrupt, "{rule}");
         }
+    }
+}
+
+#[test]
+fn a_flush_is_slow_then_fails_then_works() {
+    let mut rig = rig(1, &["flush:outcome=slow,by=3ms,once", "flush:outcome=fail,nth=2"]);
+    let halt = |rig: &Rig| rig.ring(0).read(Register::Jrintr) >> 2 & 3;
+    let outcome = rig.ring(0).outcome(Register::Jrcr, JRCR_RESET);
+    assert_eq!((halt(&rig), outcome.timer), (1, true));
+    rig.now = Duration::from_millis(3);
+    let _ = rig.device.tick(rig.now);
+    assert_eq!(halt(&rig), 2);
+    rig.ring(0).write(Register::Jrcr, JRCR_RESET);
+    assert_eq!(halt(&rig), 0, "reset");
+    rig.ring(0).write(Register::Jrcr, JRCR_RESET);
+    assert_eq!(halt(&rig), 0, "failed");
+    rig.ring(0).write(Register::Jrcr, JRCR_RESET);
+    assert_eq!(halt(&rig), 2);
+    assert_eq!(counts(&rig), [(3, 1), (3, 1)], "the reset is no flush");
+}
+
+#[test]
+fn a_reset_of_one_ring_never_ends_until_the_device_is_reset() {
+    for how in 0..3 {
+        let rig = rig(2, &["reset-ring:outcome=never,ring=1,once"]);
+        for n in [0, 1] {
+            rig.ring(n).write(Register::Jrcr, JRCR_RESET);
+            rig.ring(n).write(Register::Jrcr, JRCR_RESET);
+        }
+        let jrcr = |n| rig.ring(n).read(Register::Jrcr);
+        assert_eq!((jrcr(0), jrcr(1)), (0, JRCR_RESET));
+        match how {
+            0 => drop(rig.write32(4, 1 << 31)),
+            1 => drop(rig.device.reset(rig.now)),
+            _ => drop(rig.device.disconnect(rig.now)),
+        }
+        assert_eq!(jrcr(1), 0);
+        assert_eq!(counts(&rig), [(1, 1)]);
     }
 }
