@@ -5,6 +5,7 @@
 //! most a ring of them, during a flush); no lock is held while a job runs. Lock order: a ring,
 //! then the pin.
 
+mod ask;
 pub mod direct;
 pub mod dma;
 pub mod intx;
@@ -20,9 +21,8 @@ use crate::crypto::rng::Unavailable;
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::flow::{Budget, Scratch};
-use crate::fault::kind::{Kind, Site};
-use crate::fault::{Event, Faults};
-use crate::jobring::line::LineFaults;
+use crate::fault::Faults;
+use crate::fault::kind::Site;
 use crate::jobring::registers::Register;
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use direct::{Direct, DirectJob};
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub timer: bool,
     /// Signal the client's INTx eventfd.
     pub interrupt: bool,
+    /// Wait so long before answering the client. No other thread is to wait.
+    pub delay: Duration,
 }
 
 impl Outcome {
@@ -61,6 +63,7 @@ impl Outcome {
             doorbell: self.doorbell || other.doorbell,
             timer: self.timer || other.timer,
             interrupt: self.interrupt || other.interrupt,
+            delay: self.delay.saturating_add(other.delay),
         }
     }
 }
@@ -149,11 +152,6 @@ enum Page {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code under these locks leaves a state that the next user could not go on from.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Something that happens in a ring.
-fn ring_event(n: usize, ring: &JobRing, now: Duration) -> Event<'static> {
-    Event { now, ring: Some(n), occupancy: ring.occupancy(), full: ring.full(), job: None }
 }
 
 impl Device {
@@ -277,24 +275,11 @@ impl Device {
         let before = ring.deadline();
         ring.ask_before_raising(self.faults.armed(Site::Interrupt));
         let effects = f(&mut ring);
-        if ring.about_to_rise() {
-            let firings = self.faults.at(Site::Interrupt, &ring_event(n, &ring, now));
-            ring.raise_with(&LineFaults::new(&firings), now);
-        }
+        self.decide_line(n, &mut ring, now);
         let deadline = ring.deadline();
         let timer = effects.timer || (deadline.is_some() && deadline != before);
         let interrupt = lock(&self.pin).set(n, ring.line());
-        Outcome { doorbell: effects.doorbell, timer, interrupt }
-    }
-
-    /// Asks the rules about a flush or reset that writing `value` to JRCR is.
-    fn decide_halt(&self, n: usize, ring: &mut JobRing, value: u32, now: Duration) {
-        let Some(site) = ring.halt_site(value) else { return };
-        let firings = self.faults.at(site, &ring_event(n, ring, now));
-        ring.set_halt_outcome(firings.iter().find_map(|firing| match firing.kind {
-            Kind::Flush(outcome) | Kind::ResetRing(outcome) => Some(outcome),
-            _ => None,
-        }));
+        Outcome { doorbell: effects.doorbell, timer, interrupt, ..Outcome::default() }
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
@@ -398,7 +383,7 @@ impl Device {
         now: Duration,
     ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = self.slow_answer(offset, data.len(), now);
         let mut at = offset as u32;
         let mut rest = data;
         while !rest.is_empty() {
@@ -425,12 +410,12 @@ impl Device {
         now: Duration,
     ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
+        let mut outcome = self.slow_answer(offset, data.len(), now);
         let at = offset as u32;
         let aligned = matches!(data.len(), 4 | 8) && at.is_multiple_of(data.len() as u32);
         if !aligned {
-            return Ok(self.ignored(at, "not an aligned 32- or 64-bit access"));
+            return Ok(outcome.merge(self.ignored(at, "not an aligned 32- or 64-bit access")));
         }
-        let mut outcome = Outcome::default();
         for (i, chunk) in data.chunks_exact(4).enumerate() {
             let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
             outcome = outcome.merge(self.write_word(at + i as u32 * 4, word, now));

@@ -6,6 +6,7 @@
 
 use super::Error;
 use super::listener::Listener;
+use super::patience::Patience;
 use super::shell::Shell;
 use crate::device::{OutOfBounds, Outcome, pci};
 use std::fs::File;
@@ -71,6 +72,7 @@ pub fn interrupts() -> Vec<IrqInfo> {
 /// Answers one client's messages.
 pub struct Backend {
     shell: Arc<Shell>,
+    patience: Patience,
 }
 
 fn invalid(message: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -85,7 +87,16 @@ impl Backend {
     /// For `shell`'s device.
     #[must_use]
     pub fn new(shell: Arc<Shell>) -> Self {
-        Self { shell }
+        Self { shell, patience: Patience::default() }
+    }
+
+    /// Does what an access asks for, and waits if it is to be answered late.
+    fn finish(&mut self, outcome: Outcome) {
+        self.shell.apply(outcome);
+        let wait = self.patience.spend(outcome.delay);
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
     }
 
     fn set_intx(&mut self, action: u32, data: u32, count: u32, fds: Vec<File>) -> io::Result<()> {
@@ -125,7 +136,8 @@ impl ServerBackend for Backend {
             }
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };
-        self.shell.apply(result.map_err(invalid)?);
+        self.finish(result.map_err(invalid)?);
+        self.patience.answered();
         Ok(())
     }
 
@@ -136,7 +148,7 @@ impl ServerBackend for Backend {
             VFIO_PCI_CONFIG_REGION_INDEX => device.write_config(offset, data),
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };
-        self.shell.apply(result.map_err(invalid)?);
+        self.finish(result.map_err(invalid)?);
         Ok(())
     }
 

@@ -1,13 +1,15 @@
 //! The shell: sockets, event descriptors and threads around the core.
 //!
 //! Three kinds of thread. The *client* thread answers vfio-user messages ([`backend`]); it does
-//! register accesses and nothing that could wait for a job. Each *DECO* thread ([`deco`]) takes
+//! register accesses and nothing that could wait for a job; the one exception is a fault that has
+//! it answer late, but never too late ([`patience`]). Each *DECO* thread ([`deco`]) takes
 //! jobs and runs them. The *main* thread ([`supervisor`]) has the signals and the timer. Main and
 //! DECO threads are event-manager loops.
 
 pub mod backend;
 pub mod deco;
 pub mod listener;
+mod patience;
 pub mod shell;
 pub mod signals;
 pub mod supervisor;

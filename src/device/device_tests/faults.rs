@@ -172,3 +172,30 @@ fn a_reset_of_one_ring_never_ends_until_the_device_is_reset() {
         assert_eq!(counts(&rig), [(1, 1)]);
     }
 }
+
+#[test]
+fn accesses_to_slow_registers_are_answered_late() {
+    let mut rig =
+        rig(1, &["mmio-slow:by=2ms,at=0x1044..0x104f,every=2", "mmio-slow:by=1ms,at=0x4"]);
+    let mut read = |offset, length, now| {
+        let mut bytes = vec![0; length];
+        rig.now = now;
+        rig.device.read_bar(offset, &mut bytes, now).unwrap().delay.as_millis()
+    };
+    let zero = Duration::ZERO;
+    assert_eq!([read(0x1040, 4, zero), read(0x1050, 4, zero), read(0x1044, 0, zero)], [0; 3]);
+    assert_eq!([1, 2, 3, 4].map(|_| read(0x104c, 4, zero)), [0, 2, 0, 2]);
+    assert_eq!([1, 2].map(|_| read(0x1040, 8, zero)), [0, 2], "one access of two registers");
+    assert_eq!(read(0, 0x2000, zero), 1);
+    assert_eq!(read(0, 0x2000, zero), 3, "delays add up");
+    assert_eq!(rig.write32(4, 0).delay, Duration::from_millis(1));
+    // Ignored, but an access.
+    assert_eq!(rig.device.write_bar(5, &[0], rig.now).unwrap().delay, Duration::from_millis(1));
+    assert_eq!(counts(&rig), [(8, 4), (4, 4)]);
+    add(&rig, "mmio-slow:by=5ms,from=1s,until=2s");
+    let delays = [0, 1, 2].map(|s| {
+        let outcome = rig.device.read_bar(8, &mut [0; 4], Duration::from_secs(s)).unwrap();
+        outcome.delay.as_millis()
+    });
+    assert_eq!(delays, [0, 5, 0]);
+}
