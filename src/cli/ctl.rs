@@ -223,7 +223,7 @@ mod tests {
         let all = ["caam-emu", "ctl"].iter().chain(line);
         Cli::try_parse_from(all).map(|cli| match cli.command {
             Cmd::Ctl(args) => args,
-            Cmd::Serve(_) => panic!("not ctl"),
+            Cmd::Serve(_) | Cmd::Faults(_) => panic!("not ctl"),
         })
     }
 

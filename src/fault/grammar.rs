@@ -19,7 +19,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// QEMU gives up on an answer after 5 s; what is slower than this would test QEMU.
-const SLOWEST_ANSWER: Duration = Duration::from_secs(4);
+pub const SLOWEST_ANSWER: Duration = Duration::from_secs(4);
 /// Most jobs of a reorder window, and longest that one waits by default.
 const WINDOW: u64 = 64;
 const WITHIN: Duration = Duration::from_millis(5);
