@@ -10,7 +10,7 @@ use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
 use crate::fault::job::EntryFault;
-use crate::memory::{Access, DmaError, GuestMemory};
+use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -495,7 +495,7 @@ impl JobRing {
     pub(super) fn peek<M: GuestMemory>(&self, memory: &M) -> Result<u64, DmaError> {
         let mut entry = [0; 8];
         let entry = &mut entry[..self.entry_in() as usize];
-        memory.read(self.next_input(), entry)?;
+        memory.read(Purpose::InputRing, self.next_input(), entry)?;
         Ok(self.soc.pointer_from_bytes(entry))
     }
 
@@ -503,6 +503,7 @@ impl JobRing {
     pub(super) fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
         let entry = match self.faults.take_input_error() {
             true => Err(DmaError {
+                purpose: Purpose::InputRing,
                 address: self.next_input(),
                 length: self.entry_in() as usize,
                 access: Access::Read,
