@@ -41,6 +41,7 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
   caam-emu ctl --control /tmp/ctl.sock --json stats | jq '.rings[].max_occupancy'
   caam-emu ctl --control /tmp/ctl.sock watch --interval 0.5
   caam-emu ctl --control /tmp/ctl.sock stall for=2s,once
+  caam-emu ctl --control /tmp/ctl.sock stall && sleep 10 && caam-emu ctl --control /tmp/ctl.sock resume
   caam-emu ctl --control /tmp/ctl.sock fault add status:value=ccb/aes/icv-check,every=100
   caam-emu ctl --control /tmp/ctl.sock fault list
   caam-emu ctl --control /tmp/ctl.sock fault clear --all
