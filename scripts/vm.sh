@@ -47,7 +47,7 @@ HELP
 }
 
 list() {
-	local file name
+	local file name purpose
 	echo "cases:"
 	for file in "$REPO"/guest-tests/cases/*.sh; do
 		printf '  %-16s %s (driver: %s)\n' "$(basename "$file" .sh)" "$(header "$file" purpose)" "$(header "$file" driver)"
@@ -56,7 +56,8 @@ list() {
 	printf '  %-16s %s\n' stock "the kernel's own modules, untouched"
 	for file in "$REPO"/guest-tests/drivers/*.{cocci,kbuild}; do
 		name=${file##*/}
-		printf '  %-16s %s\n' "${name%.*}" "$(header "$file" purpose)"
+		purpose=$(header "$file" purpose)
+		if [[ -n $purpose ]]; then printf '  %-16s %s\n' "${name%.*}" "$purpose"; fi
 	done
 	printf '  %-16s %s\n' ring-N "job rings of N slots: 4, 8, ... 512 (Debian's have 512)"
 	echo "dm-crypt variants:"

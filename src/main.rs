@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Serve(args) => status(args.run()),
         Command::Ctl(args) => status(args.run()),
+        Command::Faults(args) => status(args.run()),
     }
 }
 

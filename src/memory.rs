@@ -16,6 +16,7 @@ pub enum Access {
 
 /// What an access to guest memory is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 #[allow(missing_docs)]
 pub enum Purpose {
     Descriptor,
@@ -30,10 +31,31 @@ pub enum Purpose {
     OutputRing,
 }
 
+impl Purpose {
+    /// How many there are.
+    pub const COUNT: usize = 7;
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Descriptor => "job descriptor",
+            Self::SharedDescriptor => "shared descriptor",
+            Self::Table => "scatter/gather table",
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::InputRing => "input ring",
+            Self::OutputRing => "output ring",
+        })
+    }
+}
+
 /// A DMA access that did not reach guest memory: no mapping there, a mapping without the
 /// permission, or one whose memory the client did not share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DmaError {
+    /// What it was for.
+    pub purpose: Purpose,
     /// The first bus address of the access.
     pub address: u64,
     /// Its length in bytes.
@@ -48,11 +70,26 @@ impl fmt::Display for DmaError {
             Access::Read => "read",
             Access::Write => "write",
         };
-        write!(f, "DMA {verb} of {} bytes at {:#x} not possible", self.length, self.address)
+        let Self { purpose, address, length, .. } = self;
+        write!(f, "DMA {verb} of {length} bytes at {address:#x} ({purpose}) not possible")
     }
 }
 
 impl std::error::Error for DmaError {}
+
+/// A group of scatter/gather entries, read at once, that goes on behind the last entry of its
+/// table into another 4 KiB page. The driver may have allocated nothing there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableOverread {
+    /// Bus address of the table.
+    pub table: u64,
+    /// Of its last entry, F or E.
+    pub last: u64,
+    /// Of the first page that was read without need.
+    pub page: u64,
+    /// Bytes from there on.
+    pub length: usize,
+}
 
 /// Guest memory as the device's bus master sees it.
 pub trait GuestMemory {
@@ -60,34 +97,54 @@ pub trait GuestMemory {
     ///
     /// # Errors
     /// [`DmaError`] if any byte of the range cannot be read; `buf` is then unspecified.
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError>;
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError>;
 
     /// Copies `buf` to bus address `address`, in ascending order.
     ///
     /// # Errors
     /// [`DmaError`] if any byte of the range cannot be written; some may have been.
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError>;
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError>;
 
     /// Copies as many bytes as are readable from `address` on, at most `buf.len()`, and says how
     /// many. For prefetches, which must not fault past the end of what they need.
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize;
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize;
+
+    /// Whether `length` bytes at `address` could be written now. Nothing is written.
+    ///
+    /// # Errors
+    /// The [`DmaError`] that writing them would end with.
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError>;
+
+    /// A table has been read beyond its end and its page. RAM does not care.
+    ///
+    /// # Errors
+    /// [`DmaError`] if that read is to fail, as behind an IOMMU.
+    fn table_overread(&self, _overread: &TableOverread) -> Result<(), DmaError> {
+        Ok(())
+    }
 }
 
 impl<M: GuestMemory + ?Sized> GuestMemory for &M {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        (**self).read(address, buf)
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        (**self).read(purpose, address, buf)
     }
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-        (**self).write(address, buf)
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        (**self).write(purpose, address, buf)
     }
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
-        (**self).read_available(address, buf)
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        (**self).read_available(purpose, address, buf)
+    }
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        (**self).writable(purpose, address, length)
+    }
+    fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
+        (**self).table_overread(overread)
     }
 }
 
 /// One flat piece of RAM for tests and benchmarks, `base..base + size`.
 pub mod flat {
-    use super::{Access, DmaError, GuestMemory};
+    use super::{Access, DmaError, GuestMemory, Purpose};
     use std::cell::RefCell;
 
     /// See the module.
@@ -137,27 +194,21 @@ pub mod flat {
     }
 
     impl GuestMemory for FlatMemory {
-        fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-            let range = self.range(address, buf.len()).ok_or(DmaError {
-                address,
-                length: buf.len(),
-                access: Access::Read,
-            })?;
+        fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+            let (length, access) = (buf.len(), Access::Read);
+            let error = DmaError { purpose, address, length, access };
+            let range = self.range(address, length).ok_or(error)?;
             buf.copy_from_slice(&self.bytes.borrow()[range]);
             Ok(())
         }
 
-        fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-            let range = self.range(address, buf.len()).ok_or(DmaError {
-                address,
-                length: buf.len(),
-                access: Access::Write,
-            })?;
-            self.bytes.borrow_mut()[range].copy_from_slice(buf);
+        fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+            self.writable(purpose, address, buf.len())?;
+            self.poke(address, buf);
             Ok(())
         }
 
-        fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+        fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
             let Some(start) = address.checked_sub(self.base) else { return 0 };
             let bytes = self.bytes.borrow();
             let Some(tail) = usize::try_from(start).ok().and_then(|s| bytes.get(s..)) else {
@@ -166,6 +217,11 @@ pub mod flat {
             let n = tail.len().min(buf.len());
             buf[..n].copy_from_slice(&tail[..n]);
             n
+        }
+
+        fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+            let error = DmaError { purpose, address, length, access: Access::Write };
+            self.range(address, length).map(|_| ()).ok_or(error)
         }
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use caam_emu::descriptors::flow::Budget;
-use caam_emu::memory::GuestMemory;
+use caam_emu::memory::{GuestMemory, Purpose};
 use common::{Fixture, Kind, fixtures};
 
 /// The first address at which two memories differ, and what they hold there.
@@ -103,7 +103,7 @@ fn a_wrong_tag_is_an_icv_failure_after_the_output() {
                 let (mut at, mut left) = (pointer, length);
                 loop {
                     let mut entry = [0; 16];
-                    memory.read(at, &mut entry).unwrap();
+                    memory.read(Purpose::Table, at, &mut entry).unwrap();
                     let word = |i: usize| u32::from_le_bytes(entry[i..i + 4].try_into().unwrap());
                     let n = u64::from(word(8) & 0x3fff_ffff);
                     if n >= left {

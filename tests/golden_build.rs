@@ -8,7 +8,7 @@ use caam_emu::descriptors::build::linux::{
     Aead, AeadRequest, Cipher, Request, aead_job, aead_shared, skcipher_job, skcipher_shared,
 };
 use caam_emu::descriptors::build::{Segment, entry};
-use caam_emu::memory::GuestMemory;
+use caam_emu::memory::{GuestMemory, Purpose};
 use common::{Fixture, Kind, fixtures};
 
 /// Immediate data behind the command at `index`.
@@ -21,7 +21,7 @@ fn immediate(words: &[u32], index: usize) -> Vec<u8> {
 /// The entry at `at`: segment and F.
 fn read_entry(fixture: &Fixture, at: u64) -> (Segment, bool) {
     let mut bytes = [0; 16];
-    fixture.memory().read(at, &mut bytes).unwrap();
+    fixture.memory().read(Purpose::Table, at, &mut bytes).unwrap();
     let word = |i: usize| u32::from_le_bytes(bytes[i..i + 4].try_into().unwrap());
     ((u64::from(word(0)), word(8) & 0x3fff_ffff), word(8) & 1 << 30 != 0)
 }

@@ -7,7 +7,7 @@ use caam_emu::descriptors::deco::Report;
 use caam_emu::descriptors::flow::Budget;
 use caam_emu::device::soc::{PointerSize, SocProfile, VIRT_ERA9};
 use caam_emu::memory::flat::FlatMemory;
-use caam_emu::memory::{DmaError, GuestMemory};
+use caam_emu::memory::{DmaError, GuestMemory, Purpose};
 use common::{Fixture, Kind, fixtures};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -29,17 +29,20 @@ impl<M> Counting<'_, M> {
 }
 
 impl<M: GuestMemory> GuestMemory for Counting<'_, M> {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
         self.add(buf.len());
-        self.0.read(address, buf)
+        self.0.read(purpose, address, buf)
     }
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         self.add(buf.len());
-        self.0.write(address, buf)
+        self.0.write(purpose, address, buf)
     }
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
         self.add(buf.len());
-        self.0.read_available(address, buf)
+        self.0.read_available(purpose, address, buf)
+    }
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        self.0.writable(purpose, address, length)
     }
 }
 

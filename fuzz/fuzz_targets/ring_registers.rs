@@ -6,7 +6,7 @@ use caam_emu::descriptors::flow::{Budget, Scratch};
 use caam_emu::device::platform::Secrets;
 use caam_emu::device::soc::VIRT_ERA9;
 use caam_emu::device::{Device, Job, Setup};
-use caam_emu::memory::GuestMemory;
+use caam_emu::memory::{GuestMemory, Purpose};
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 use std::fs::File;
@@ -65,7 +65,7 @@ impl Guest {
                 let _ = device.deadline();
             }
             0xa => {
-                let _ = device.memory.write(BASE + at, &value.to_le_bytes());
+                let _ = device.memory.write(Purpose::Output, BASE + at, &value.to_le_bytes());
             }
             0xb => device.mask_interrupt(),
             0xc => _ = device.unmask_interrupt(),

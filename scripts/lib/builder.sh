@@ -6,8 +6,9 @@
 # what is built (BUILDER_SOURCES). All of it from the kernel's own release, so that the host's
 # does not matter: its tools run in a chroot.
 
-# Folders of the kernel's source.
-readonly BUILDER_SOURCES=(drivers/crypto/caam drivers/md security/keys/trusted-keys)
+# Folders and files of the kernel's source.
+readonly BUILDER_SOURCES=(drivers/crypto/caam drivers/md security/keys/trusted-keys crypto/crypto_engine.c
+	crypto/internal.h)
 
 # need_builder: for the kernel that find_kernel found; sets BUILDER.
 need_builder() {

@@ -6,10 +6,11 @@
 #
 # A variant is named PART[+PART]...: first, if at all, a folder of sources; then names of
 # changes, made in that order. `stock` alone is the distribution's module. A change NAME is one of
-#   NAME.cocci   a semantic patch; the header "// changes: FILE..." names what it must change, lest a
-#                kernel whose sources have moved on get half a variant
 #   NAME.kbuild  lines for the driver's Makefile, which build more of the kernel's sources; the
 #                header "# sources: PATH..." names them (of BUILDER_SOURCES) and files of guest-tests/
+#   NAME.cocci   a semantic patch, made after a .kbuild of the same name. The header
+#                "// changes: FILE..." names what it must change, lest a kernel whose sources have
+#                moved on get half a variant; "// already: REGEX" what a file holds that needs no change
 #   ring-SLOTS   the driver's rings have that many slots: 4, 8, ... 512
 # Before all of these come the driver's patches of the command line (PATCHES, diff.sh).
 
@@ -37,7 +38,7 @@ check_variant() {
 				usage_error "$option $part: a ring has 4, 8, 16, 32, 64, 128, 256 or 512 slots"
 			[[ -z $ring ]] || usage_error "$option $3: two sizes of the ring"
 			ring=$part
-		elif [[ $part != stock ]] && ! change_file "$kind" "$part" >/dev/null; then
+		elif [[ $part != stock ]] && [[ -z $(change_files "$kind" "$part") ]]; then
 			if [[ -d $part ]]; then usage_error "$option $part: no such variant; write ./$part for the folder"; fi
 			usage_error "$option $part: no such variant"
 		fi
@@ -57,16 +58,12 @@ ring_size() {
 	return 1
 }
 
-# change_file KIND NAME: where it is.
-change_file() {
+# change_files KIND NAME: its files, a line each, in the order in which they are applied.
+change_files() {
 	local file
-	for file in "$REPO/guest-tests/$1/$2".{cocci,kbuild}; do
-		if [[ -f $file ]]; then
-			printf '%s' "$file"
-			return 0
-		fi
+	for file in "$REPO/guest-tests/$1/$2".{kbuild,cocci}; do
+		if [[ -f $file ]]; then echo "$file"; fi
 	done
-	return 1
 }
 
 # added_sources KBUILD-FILE: what it says it needs.
@@ -86,7 +83,7 @@ need_variants() {
 # need_variant KIND VARIANT SOURCES CHANGE...: the CHANGEs are made before those of the variant.
 need_variant() {
 	local kind=$1 variant=$2 sources='' name='' part key dir
-	local -a parts changes=("${@:4}")
+	local -a parts files changes=("${@:4}")
 	if ((${#changes[@]})); then name=patched; fi
 	IFS=+ read -r -a parts <<<"$variant"
 	for part in "${parts[@]}"; do
@@ -97,7 +94,10 @@ need_variant() {
 			part=local
 			;;
 		ring-*) changes+=("$part") ;;
-		*) changes+=("$(change_file "$kind" "$part")") ;;
+		*)
+			mapfile -t files < <(change_files "$kind" "$part")
+			changes+=("${files[@]}")
+			;;
 		esac
 		name+=${name:+-}$part
 	done
@@ -261,6 +261,8 @@ add_sources() {
 	for part in $(added_sources "$1"); do
 		if [[ -f $REPO/guest-tests/$part ]]; then
 			cp "$REPO/guest-tests/$part" "$2/"
+		elif [[ -f $BUILDER/usr/src/sources/$part ]]; then
+			cp "$BUILDER/usr/src/sources/$part" "$2/"
 		else
 			cp "$BUILDER/usr/src/sources/$part"/*.[ch] "$2/"
 		fi
@@ -271,22 +273,26 @@ add_sources() {
 # apply_semantic_patch FILE WORK OUT: to WORK/source, which the builder's chroot has in /build.
 # What it has changed goes to OUT.
 apply_semantic_patch() {
-	local file=$1 work=$2 out=$3 name
+	local file=$1 work=$2 out=$3 name already
 	local -a names=()
 	cp -r "$work/source" "$work/before"
 	cp "$file" "$work/patch.cocci"
 	builder_run spatch --very-quiet --in-place --jobs 2 --sp-file "/build/${work##*/}/patch.cocci" \
 		--dir "/build/${work##*/}/source"
-	# It says nothing when it matches nothing.
 	(cd "$work" && diff -ru before source) >"$out/${file##*/}.diff" || (($? == 1)) # 1: they differ
+	# It says nothing when it matches nothing.
 	read -r -a names < <(sed -n 's,^// changes: ,,p' "$file") || true # it may name none
+	already=$(sed -n 's,^// already: ,,p' "$file")
 	for name in "${names[@]}"; do
-		if cmp -s "$work/before/$name" "$work/source/$name"; then
-			echo "error: ${file##*/} finds nothing to change in these sources' $name"
-			return 1
+		cmp -s "$work/before/$name" "$work/source/$name" || continue
+		if [[ -n $already ]] && grep -q -E -e "$already" "$work/source/$name"; then
+			echo "${file##*/}: $name is so by itself"
+			continue
 		fi
+		echo "error: ${file##*/} finds nothing to change in these sources' $name"
+		return 1
 	done
-	if [[ ! -s $out/${file##*/}.diff ]]; then
+	if [[ ${#names[@]} -eq 0 && ! -s $out/${file##*/}.diff ]]; then
 		echo "error: ${file##*/} matches nothing in these sources"
 		return 1
 	fi

@@ -50,6 +50,12 @@ enum Action {
         #[arg(default_value = "release=manual,rings=all,once")]
         spec: String,
     },
+    /// End the stalls that go on
+    Resume {
+        /// Only that of this ring
+        #[arg(long, value_name = "N")]
+        ring: Option<usize>,
+    },
     /// Make, list and remove fault rules
     #[command(subcommand)]
     Fault(FaultAction),
@@ -88,6 +94,7 @@ impl Action {
             Self::Fault(FaultAction::Clear { name, all }) => {
                 Command::FaultClear { name: name.clone(), all: *all }
             }
+            Self::Resume { ring } => Command::Resume { ring: *ring },
             Self::Reset => Command::Reset {},
         }
     }
@@ -103,8 +110,10 @@ impl Action {
             }
             Self::Fault(FaultAction::List) => table::faults(&understand(result)?),
             Self::Fault(FaultAction::Clear { .. }) => {
-                let count = understand::<Cleared>(result)?.cleared;
-                format!("{count} rule{} removed\n", if count == 1 { "" } else { "s" })
+                counted(understand::<Cleared>(result)?.cleared, "rule", "removed")
+            }
+            Self::Resume { .. } => {
+                counted(understand::<Resumed>(result)?.resumed, "stall", "ended")
             }
             Self::Reset => "the device has been reset\n".into(),
         })
@@ -119,6 +128,15 @@ struct Added {
 #[derive(Deserialize)]
 struct Cleared {
     cleared: u64,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    resumed: u64,
+}
+
+fn counted(count: u64, what: &str, done: &str) -> String {
+    format!("{count} {what}{} {done}\n", if count == 1 { "" } else { "s" })
 }
 
 /// A duration in seconds, with a fraction.
@@ -223,7 +241,7 @@ mod tests {
         let all = ["caam-emu", "ctl"].iter().chain(line);
         Cli::try_parse_from(all).map(|cli| match cli.command {
             Cmd::Ctl(args) => args,
-            Cmd::Serve(_) => panic!("not ctl"),
+            Cmd::Serve(_) | Cmd::Faults(_) => panic!("not ctl"),
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod ctl;
+pub mod faults;
 pub mod serve;
 pub mod table;
 
@@ -40,6 +41,7 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
   caam-emu ctl --control /tmp/ctl.sock --json stats | jq '.rings[].max_occupancy'
   caam-emu ctl --control /tmp/ctl.sock watch --interval 0.5
   caam-emu ctl --control /tmp/ctl.sock stall for=2s,once
+  caam-emu ctl --control /tmp/ctl.sock stall && sleep 10 && caam-emu ctl --control /tmp/ctl.sock resume
   caam-emu ctl --control /tmp/ctl.sock fault add status:value=ccb/aes/icv-check,every=100
   caam-emu ctl --control /tmp/ctl.sock fault list
   caam-emu ctl --control /tmp/ctl.sock fault clear --all
@@ -48,6 +50,18 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
 Exit status: 0 done; 1 the emulator said no or cannot be reached; 2 wrong usage.
 docs/statistics.md explains the numbers, docs/control.md the socket's protocol.")]
     Ctl(ctl::CtlArgs),
+
+    /// Explain fault rules: which there are, whether a plan is one, how often a rule fires
+    #[command(after_help = "\
+Examples:
+
+  caam-emu faults                          all kinds
+  caam-emu faults stall                    one kind and its keys
+  caam-emu faults --check plan.toml        is it a plan?
+  caam-emu faults --predict data-skip:probability=0.1 --seed 7 --matched 1000
+
+A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
+    Faults(faults::FaultsArgs),
 }
 
 #[cfg(test)]

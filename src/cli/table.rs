@@ -115,6 +115,7 @@ fn state(state: State) -> Cell {
     match state {
         State::NotSetUp => Cell::plain("not set up"),
         State::Running => Cell::plain("running"),
+        State::Stalled => Cell::notable("stalled", true),
         State::Halting => Cell::notable("halting", true),
         State::Halted => Cell::notable("halted", true),
         State::Broken => Cell("broken".into(), Tone::Bad),

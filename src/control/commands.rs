@@ -58,6 +58,14 @@ pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
                 Err(error) => Answer::refused(&id, &error),
             }
         }
+        Command::Resume { ring } => {
+            let rings = device.setup().rings;
+            if ring.is_some_and(|ring| ring >= rings) {
+                return Answer::refused(&id, &format!("the device has {rings} job rings, from 0"));
+            }
+            let (count, outcome) = device.resume(ring);
+            Answer { outcome, ..Answer::done(&id, &json!({ "resumed": count })) }
+        }
     }
 }
 

@@ -44,13 +44,13 @@ fn statistics_are_those_of_the_file() {
 #[test]
 fn a_reset_resets() {
     let device = device();
-    let scratch = 0x5c; // SCFGR-side scratch of the controller page: any writable register
+    let scratch = 0x5c; // JRSTART: any register that holds what is written
     let _ = device.write_bar(scratch, &3_u32.to_le_bytes(), NOW).unwrap();
     let mut word = [0; 4];
-    device.read_bar(scratch, &mut word).unwrap();
+    device.read_bar(scratch, &mut word, Duration::ZERO).unwrap();
     assert_eq!(word, [3, 0, 0, 0]);
     assert_eq!(result(&device, r#"{"v":1,"do":"reset"}"#), json!({}));
-    device.read_bar(scratch, &mut word).unwrap();
+    device.read_bar(scratch, &mut word, Duration::ZERO).unwrap();
     assert_eq!(word, [0; 4]);
 }
 
@@ -106,12 +106,37 @@ fn what_to_clear_must_be_said_and_only_once() {
     assert_eq!(device.faults.list().len(), 1);
 }
 
+#[test]
+fn resume_ends_stalls_and_wakes_the_decos() {
+    let device = device();
+    assert_eq!(result(&device, r#"{"v":1,"do":"resume"}"#), json!({ "resumed": 0 }));
+    assert!(error(&device, r#"{"v":1,"do":"resume","ring":2}"#).contains("2 job rings"));
+    assert!(error(&device, r#"{"v":1,"do":"resume","ring":-1}"#).contains("-1"));
+    result(&device, r#"{"v":1,"do":"fault-add","rule":"stall:release=manual,rings=all,once"}"#);
+    // Rings of two entries; the first job's arrival stalls both.
+    for page in [0x1000, 0x2000] {
+        for (register, value) in [(0x0c, 2), (0x2c, 2), (0x1c, 1)] {
+            device.write_bar(page + register, &u32::to_le_bytes(value), NOW).unwrap();
+        }
+    }
+    assert!(device.take_job(NOW).0.is_none());
+    let states = || {
+        let stats = result(&device, r#"{"v":1,"do":"stats"}"#);
+        [0, 1].map(|ring| stats["rings"][ring]["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(states(), ["stalled", "stalled"]);
+    let answer = answer(&device, br#"{"v":1,"id":2,"do":"resume","ring":1}"#, NOW);
+    assert_eq!(answer.reply, r#"{"v":1,"id":2,"ok":true,"result":{"resumed":1}}"#);
+    assert!(answer.outcome.doorbell);
+    assert_eq!(states(), ["stalled", "running"]);
+}
+
 proptest! {
     /// No line makes it panic or answer with anything but one line of JSON.
     #[test]
     fn every_line_has_an_answer(
         name in prop::sample::select(Command::NAMES),
-        argument in "(rule|name|all|x)",
+        argument in "(rule|name|all|ring|x)",
         value in prop_oneof![
             r#""[a-z-]{0,12}(:[a-z]{1,6}=[0-9a-z.%\\-]{0,8}(,[a-z-]{1,6}=[0-9a-z.:]{0,8})*)?""#,
             "(true|false|null|[0-9]{1,25}|-1e400|\\[\\])",

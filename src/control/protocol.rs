@@ -31,11 +31,18 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         all: bool,
     },
+    /// Ends the stall of a ring, or of all.
+    Resume {
+        /// The one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ring: Option<usize>,
+    },
 }
 
 impl Command {
     /// The values of `do`.
-    pub const NAMES: &[&str] = &["stats", "reset", "fault-add", "fault-list", "fault-clear"];
+    pub const NAMES: &[&str] =
+        &["stats", "reset", "fault-add", "fault-list", "fault-clear", "resume"];
 
     fn read(object: Map<String, Value>) -> Result<Self, Malformed> {
         match object.get("do") {
@@ -181,6 +188,8 @@ mod tests {
             Command::FaultList {},
             Command::FaultClear { name: Some("stall-1".into()), all: false },
             Command::FaultClear { name: None, all: true },
+            Command::Resume { ring: None },
+            Command::Resume { ring: Some(3) },
         ] {
             for id in [Value::Null, json!(7), json!("seven"), json!(-1.5)] {
                 let request = Request { id, command: command.clone() };

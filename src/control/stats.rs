@@ -101,6 +101,8 @@ pub enum State {
     NotSetUp,
     /// It takes jobs.
     Running,
+    /// A fault rule keeps it from taking jobs.
+    Stalled,
     /// A flush or park waits for running jobs.
     Halting,
     /// Flushed or parked.
@@ -204,6 +206,7 @@ impl Ring {
                 Halt::InProgress => State::Halting,
                 Halt::Complete => State::Halted,
                 Halt::None if view.size_in == 0 => State::NotSetUp,
+                Halt::None if ring.stalled().is_some() => State::Stalled,
                 Halt::None => State::Running,
             },
             occupancy_time: bands(meter, now),

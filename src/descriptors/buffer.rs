@@ -7,7 +7,7 @@
 use super::sgt::WalkError;
 use super::status::DecoError;
 use crate::device::soc::SocProfile;
-use crate::memory::GuestMemory;
+use crate::memory::{GuestMemory, Purpose};
 
 /// Words in the buffer (Linux `desc.h`, `MAX_CAAM_DESCSIZE`).
 pub const WORDS: usize = 64;
@@ -50,12 +50,13 @@ fn header_is(word: u32, opcode: u32) -> bool {
 fn fetch<M: GuestMemory>(
     memory: &M,
     soc: &SocProfile,
+    purpose: Purpose,
     address: u64,
 ) -> Result<([u32; WORDS], usize), WalkError> {
     let mut bytes = [0; WORDS * 4];
-    let mut got = memory.read_available(address, &mut bytes);
+    let mut got = memory.read_available(purpose, address, &mut bytes);
     if got < 4 {
-        memory.read(address, &mut bytes[..4])?;
+        memory.read(purpose, address, &mut bytes[..4])?;
         got = 4;
     }
     let mut words = [0; WORDS];
@@ -68,13 +69,14 @@ fn fetch<M: GuestMemory>(
 /// The part of a fetched descriptor that must be there: a DMA error if memory ended before.
 fn demand<M: GuestMemory>(
     memory: &M,
+    purpose: Purpose,
     address: u64,
     available: usize,
     length: usize,
 ) -> Result<(), WalkError> {
     if length > available {
         let mut rest = [0; 4];
-        memory.read(address.wrapping_add(available as u64 * 4), &mut rest)?;
+        memory.read(purpose, address.wrapping_add(available as u64 * 4), &mut rest)?;
     }
     Ok(())
 }
@@ -131,9 +133,9 @@ impl DescriptorBuffer {
         soc: &SocProfile,
         address: u64,
     ) -> Result<Self, WalkError> {
-        let (job, available) = fetch(memory, soc, address)?;
+        let (job, available) = fetch(memory, soc, Purpose::Descriptor, address)?;
         let header = job_header(&job, soc).map_err(WalkError::Deco)?;
-        demand(memory, address, available, header.length)?;
+        demand(memory, Purpose::Descriptor, address, available, header.length)?;
         Self::from_words(memory, soc, &job)
     }
 
@@ -154,7 +156,7 @@ impl DescriptorBuffer {
             return Ok(buffer);
         };
 
-        let (shared, available) = fetch(memory, soc, pointer)?;
+        let (shared, available) = fetch(memory, soc, Purpose::SharedDescriptor, pointer)?;
         let first = shared[0];
         let start = ((first >> 16 & 0x3f) as usize).max(1);
         // The job header names the length that is fetched; the shared header must agree.
@@ -168,7 +170,7 @@ impl DescriptorBuffer {
         if bit(first, 24) {
             return Err(WalkError::Deco(DecoError::DoNotRun));
         }
-        demand(memory, pointer, available, shared_length)?;
+        demand(memory, Purpose::SharedDescriptor, pointer, available, shared_length)?;
         let total = shared_length + header.length;
         if total > WORDS {
             return Err(WalkError::Deco(DecoError::Header));

@@ -4,7 +4,7 @@ use super::*;
 use crate::descriptors::test_support::cases;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
-use crate::memory::{Access, DmaError};
+use crate::memory::{Access, DmaError, Purpose};
 use proptest::prelude::*;
 
 const BASE: u64 = 0x8000;
@@ -223,8 +223,10 @@ fn descriptors_at_the_end_of_memory() {
     let buffer = DescriptorBuffer::load(&memory, &VIRT_ERA9, end - 4 * 4).unwrap();
     assert_eq!(buffer.length, 4);
 
-    let dma =
-        |address, length| Err(WalkError::Dma(DmaError { address, length, access: Access::Read }));
+    let dma_for = |purpose, address, length| {
+        Err(WalkError::Dma(DmaError { purpose, address, length, access: Access::Read }))
+    };
+    let dma = |address, length| dma_for(Purpose::Descriptor, address, length);
     let load_at = |at| DescriptorBuffer::load(&memory, &VIRT_ERA9, at).map(|b| b.length);
     // a word more than there is: the first word that is missing
     memory.poke_words(end - 4, &[JOB_HEADER | 2]);
@@ -241,10 +243,10 @@ fn descriptors_at_the_end_of_memory() {
     assert_eq!(load_at(end - 4), Err(WalkError::Deco(DecoError::Header)));
     // shared descriptor: missing, and cut short
     memory.poke_words(JOB, &[JOB_HEADER | SHR | 2 << 16 | 2, end as u32]);
-    assert_eq!(load_at(JOB), dma(end, 4));
+    assert_eq!(load_at(JOB), dma_for(Purpose::SharedDescriptor, end, 4));
     memory.poke_words(JOB, &[JOB_HEADER | SHR | 2 << 16 | 2, end as u32 - 4]);
     memory.poke_words(end - 4, &[SHARED_HEADER | 2]);
-    assert_eq!(load_at(JOB), dma(end, 4));
+    assert_eq!(load_at(JOB), dma_for(Purpose::SharedDescriptor, end, 4));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! says which DMA access failed, if one did.
 
 use super::*;
-use crate::memory::Access;
+use crate::memory::{Access, Purpose};
 use std::sync::atomic::Ordering;
 
 /// Where nothing is.
@@ -291,10 +291,12 @@ fn tables() {
     with(&[[TABLE as u32, 0, e, 0]], 0x4000_001c);
     // a table, and data, that cannot be reached
     let report = with(&[[NOWHERE as u32, 0, e, 0]], 0x4000_0016);
-    let read = |address, length| Some(DmaError { address, length, access: Access::Read });
-    assert_eq!(report.dma_error, read(NOWHERE, 16));
+    let read = |purpose, address, length| {
+        Some(DmaError { purpose, address, length, access: Access::Read })
+    };
+    assert_eq!(report.dma_error, read(Purpose::Table, NOWHERE, 16));
     let report = with(&[[low, 0, 16, 0], [NOWHERE as u32, 0, 16, 0]], 0x4000_0016);
-    assert_eq!(report.dma_error, read(NOWHERE, 16));
+    assert_eq!(report.dma_error, read(Purpose::Input, NOWHERE, 16));
     // the output's
     let memory = memory();
     memory.poke_words(TABLE, &[OUT as u32, 0, f | 16, 0]);
@@ -405,24 +407,29 @@ fn sequence_pointers_wait_for_their_transfers() {
 
 #[test]
 fn dma_errors_say_what_was_not_reached() {
-    let read = |address, length| Some(DmaError { address, length, access: Access::Read });
-    let write = |address, length| Some(DmaError { address, length, access: Access::Write });
+    use Purpose::{Descriptor, Input, Output, SharedDescriptor, Table};
+    let read = |purpose, address, length| {
+        Some(DmaError { purpose, address, length, access: Access::Read })
+    };
+    let write = |address, length| {
+        Some(DmaError { purpose: Output, address, length, access: Access::Write })
+    };
     // the job descriptor itself, and the shared one: no command is to blame
     let stop = AtomicBool::new(false);
     let mut scratch = Scratch::default();
     let memory = memory();
     let report =
         run(&memory, &platform(&VIRT_ERA9), NOWHERE, &mut scratch, Budget::default(), &stop);
-    assert_eq!((report.status.0, report.dma_error), (0x4000_0016, read(NOWHERE, 4)));
+    assert_eq!((report.status.0, report.dma_error), (0x4000_0016, read(Descriptor, NOWHERE, 4)));
     memory.poke_words(JOB, &[0xb081_1802, END as u32]);
     let report = run_in(&memory, &VIRT_ERA9);
-    assert_eq!((report.status.0, report.dma_error), (0x4000_0016, read(END, 4)));
+    assert_eq!((report.status.0, report.dma_error), (0x4000_0016, read(SharedDescriptor, END, 4)));
     // KEY, LOAD, table of a KEY
     let cases = [
-        ([KEY1 | 16, NOWHERE as u32], read(NOWHERE, 16)),
-        ([LOAD_CONTEXT1 | 8, END as u32 - 4], read(END - 4, 8)),
-        ([KEY1 | 1 << 24 | 16, NOWHERE as u32], read(NOWHERE, 16)),
-        ([LOAD_CONTEXT1 | 1 << 24 | 8, END as u32], read(END, 16)),
+        ([KEY1 | 16, NOWHERE as u32], read(Input, NOWHERE, 16)),
+        ([LOAD_CONTEXT1 | 8, END as u32 - 4], read(Input, END - 4, 8)),
+        ([KEY1 | 1 << 24 | 16, NOWHERE as u32], read(Table, NOWHERE, 16)),
+        ([LOAD_CONTEXT1 | 1 << 24 | 8, END as u32], read(Table, END, 16)),
     ];
     for (words, error) in cases {
         let report = fails_in(&memory, 0x4000_0016, |d| {
@@ -442,7 +449,7 @@ fn dma_errors_say_what_was_not_reached() {
         d.by_pointer(LOAD_LAST, END - 16, 32);
         last(d, 2)
     });
-    assert_eq!(report.dma_error, read(END - 16, 32));
+    assert_eq!(report.dma_error, read(Input, END - 16, 32));
     let report = fails_in(&memory, 0x4000_0016, |d| {
         d.immediate(KEY1, &KEY).words(&[CTR]).sequence_out(END - 16, 32, false);
         d.by_pointer(LOAD_LAST, IN, 32);
@@ -453,7 +460,7 @@ fn dma_errors_say_what_was_not_reached() {
         d.sequence_in(u64::from(u32::MAX), 32, false);
         d.word(0x1a20_0010)
     });
-    assert_eq!(report.dma_error, read(u64::from(u32::MAX), 16));
+    assert_eq!(report.dma_error, read(Input, u64::from(u32::MAX), 16));
 }
 
 #[test]
@@ -483,15 +490,18 @@ fn a_flush_ends_the_job() {
 
     struct StopsOnRead<'a>(&'a FlatMemory, &'a AtomicBool);
     impl GuestMemory for StopsOnRead<'_> {
-        fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
             self.1.store(address == IN, Ordering::Relaxed);
-            self.0.read(address, buf)
+            self.0.read(purpose, address, buf)
         }
-        fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-            self.0.write(address, buf)
+        fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+            self.0.write(purpose, address, buf)
         }
-        fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
-            self.0.read_available(address, buf)
+        fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+            self.0.read_available(purpose, address, buf)
+        }
+        fn writable(&self, purpose: Purpose, address: u64, n: usize) -> Result<(), DmaError> {
+            self.0.writable(purpose, address, n)
         }
     }
     let mut job = Assembler::job(&VIRT_ERA9);

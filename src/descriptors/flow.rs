@@ -200,7 +200,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         scratch.output.clear();
         scratch.output_read = 0;
         Self {
-            cx: WalkContext { memory, soc, entries_left: budget.entries },
+            cx: WalkContext::new(memory, soc, budget.entries),
             scratch,
             class1: Class1::new(),
             class2: Class2::new(),
@@ -219,6 +219,12 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     #[must_use]
     pub fn memory(&self) -> &'a M {
         self.cx.memory
+    }
+
+    /// Groups of table entries that left their table's last page.
+    #[must_use]
+    pub fn table_overreads(&self) -> u32 {
+        self.cx.overreads
     }
 
     fn failed(&mut self, error: WalkError) -> Failure {

@@ -4,7 +4,7 @@
 //! every job is logged, with its bytes, **keys and plaintext among them**. Otherwise nothing here
 //! runs.
 
-use crate::memory::{DmaError, GuestMemory};
+use crate::memory::{DmaError, GuestMemory, Purpose, TableOverread};
 use std::fmt::Write;
 
 /// Target of the log lines.
@@ -30,21 +30,29 @@ fn line(verb: &str, address: u64, bytes: &[u8]) {
 }
 
 impl<M: GuestMemory> GuestMemory for Recorder<'_, M> {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        self.0.read(address, buf)?;
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        self.0.read(purpose, address, buf)?;
         line("read", address, buf);
         Ok(())
     }
 
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         line("write", address, buf);
-        self.0.write(address, buf)
+        self.0.write(purpose, address, buf)
     }
 
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
-        let n = self.0.read_available(address, buf);
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        let n = self.0.read_available(purpose, address, buf);
         line("read", address, &buf[..n]);
         n
+    }
+
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        self.0.writable(purpose, address, length)
+    }
+
+    fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
+        self.0.table_overread(overread)
     }
 }
 
@@ -52,6 +60,7 @@ impl<M: GuestMemory> GuestMemory for Recorder<'_, M> {
 mod tests {
     use super::*;
     use crate::memory::flat::FlatMemory;
+    use Purpose::{Input, Output, Table};
 
     #[test]
     fn a_recorder_changes_nothing() {
@@ -59,15 +68,17 @@ mod tests {
         memory.poke(0x1000, b"sixteen bytes, .");
         let recorder = Recorder(&memory);
         let mut buf = [0; 8];
-        assert_eq!(recorder.read(0x1004, &mut buf), Ok(()));
+        assert_eq!(recorder.read(Input, 0x1004, &mut buf), Ok(()));
         assert_eq!(&buf, b"een byte");
-        assert_eq!(recorder.write(0x1000, b"SIX"), Ok(()));
+        assert_eq!(recorder.write(Output, 0x1000, b"SIX"), Ok(()));
         assert_eq!(memory.peek(0x1000, 8), b"SIXteen ");
-        assert_eq!(recorder.read_available(0x100c, &mut buf), 4);
+        assert_eq!(recorder.read_available(Table, 0x100c, &mut buf), 4);
         assert_eq!(&buf[..4], b"s, .");
         // what fails, fails alike
-        assert_eq!(recorder.read(0xfff, &mut buf), memory.read(0xfff, &mut buf));
-        assert_eq!(recorder.write(0x100c, &buf), memory.write(0x100c, &buf));
-        assert_eq!(recorder.read_available(0x1010, &mut buf), 0);
+        assert_eq!(recorder.read(Input, 0xfff, &mut buf), memory.read(Input, 0xfff, &mut buf));
+        assert_eq!(recorder.write(Output, 0x100c, &buf), memory.write(Output, 0x100c, &buf));
+        assert_eq!(recorder.read_available(Table, 0x1010, &mut buf), 0);
+        assert_eq!(recorder.writable(Output, 0x1000, 17), memory.writable(Output, 0x1000, 17));
+        assert!(recorder.writable(Output, 0x1000, 16).is_ok());
     }
 }

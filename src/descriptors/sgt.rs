@@ -4,15 +4,22 @@
 //! then a word of E (31: the entry points to another table), F (30: last entry) and length 29:0,
 //! then a word with the offset in 12:0. The hardware reads entries four at a time, and so does
 //! this: a group is copied once, used from the copy, and may reach past what is mapped, because
-//! the prefetch of entries nobody needs must not fault.
+//! the prefetch of entries nobody needs must not fault. Where it leaves the page of the table's
+//! last entry it is counted, and the memory is told ([`GuestMemory::table_overread`]): the driver
+//! may not know what lies there. Only F and E entries are known to be last; that a job needs no
+//! more of a table without F is not known when the group is read.
 
 use super::status::{DecoError, Failure};
 use crate::device::soc::SocProfile;
-use crate::memory::{DmaError, GuestMemory};
+use crate::memory::{DmaError, GuestMemory, Purpose, TableOverread};
 
 const ENTRY: usize = 16;
 /// Entries read at once. Linux aligns its tables to this (`sg_sw_sec4.h`, `pad_sg_nents`).
 const GROUP: usize = 4;
+const PAGE: u64 = 4096;
+/// E and F, the bits of an entry's third word that make it the last of its table.
+const EXTENSION: u32 = 1 << 31;
+const FINAL: u32 = 1 << 30;
 
 /// What ended a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +57,22 @@ pub struct WalkContext<'a, M> {
     pub soc: &'a SocProfile,
     /// Table entries left before the watchdog.
     pub entries_left: u32,
+    /// Groups read so far that left the page of their table's last entry.
+    pub overreads: u32,
+}
+
+impl<'a, M> WalkContext<'a, M> {
+    /// At the start of a job that may read `entries` table entries.
+    #[must_use]
+    pub fn new(memory: &'a M, soc: &'a SocProfile, entries: u32) -> Self {
+        Self { memory, soc, entries_left: entries, overreads: 0 }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Table {
+    /// Its address.
+    start: u64,
     /// Address of the next group.
     next_group: u64,
     group: [u8; GROUP * ENTRY],
@@ -84,6 +103,7 @@ impl Cursor {
     #[must_use]
     pub fn table(address: u64) -> Self {
         let table = Table {
+            start: address,
             next_group: address,
             group: [0; GROUP * ENTRY],
             readable: 0,
@@ -119,21 +139,17 @@ impl Cursor {
             let pointer = cx.soc.pointer_from_bytes(&entry[pointer_at(cx.soc)..8]);
             let word = |i: usize| cx.soc.word([entry[i], entry[i + 1], entry[i + 2], entry[i + 3]]);
             let (control, offset) = (word(8), u64::from(word(12) & 0x1fff));
-            if control & 0x8000_0000 != 0 {
+            if control & EXTENSION != 0 {
                 // E: go on in another table. Its own entries count against the budget.
-                *table = Table {
-                    next_group: pointer.wrapping_add(offset),
-                    readable: 0,
-                    next: 0,
-                    ..*table
-                };
+                let start = pointer.wrapping_add(offset);
+                *table = Table { start, next_group: start, readable: 0, next: 0, ..*table };
                 continue;
             }
             let length = u64::from(control & 0x3fff_ffff);
             if length != 0 && pointer == 0 {
                 return Err(WalkError::Deco(DecoError::SgtNullEntry));
             }
-            table.ended = control & 0x4000_0000 != 0;
+            table.ended = control & FINAL != 0;
             self.address = pointer.wrapping_add(offset);
             self.left = length;
         }
@@ -153,7 +169,7 @@ impl Cursor {
             self.advance(cx)?;
             let n = self.take(buf.len());
             let (piece, rest) = buf.split_at_mut(n);
-            cx.memory.read(self.address, piece)?;
+            cx.memory.read(Purpose::Input, self.address, piece)?;
             self.consume(n);
             buf = rest;
         }
@@ -173,7 +189,7 @@ impl Cursor {
             self.advance(cx)?;
             let n = self.take(buf.len());
             let (piece, rest) = buf.split_at(n);
-            cx.memory.write(self.address, piece)?;
+            cx.memory.write(Purpose::Output, self.address, piece)?;
             self.consume(n);
             buf = rest;
         }
@@ -219,18 +235,40 @@ fn pointer_at(soc: &SocProfile) -> usize {
 }
 
 impl Table {
-    fn fetch<M: GuestMemory>(&mut self, cx: &WalkContext<'_, M>) -> Result<(), WalkError> {
-        let got = cx.memory.read_available(self.next_group, &mut self.group);
+    fn fetch<M: GuestMemory>(&mut self, cx: &mut WalkContext<'_, M>) -> Result<(), WalkError> {
+        let group = self.next_group;
+        let got = cx.memory.read_available(Purpose::Table, group, &mut self.group);
         if got < ENTRY {
             // The entry that is needed is not there: this read is the one that fails.
-            cx.memory.read(self.next_group, &mut self.group[..ENTRY])?;
+            cx.memory.read(Purpose::Table, group, &mut self.group[..ENTRY])?;
         }
         let readable = (got / ENTRY).max(1);
         self.readable = readable as u8;
         self.next = 0;
         // Behind a group that was cut short, the entry that was not there is the next one.
-        self.next_group = self.next_group.wrapping_add((readable * ENTRY) as u64);
+        self.next_group = group.wrapping_add((readable * ENTRY) as u64);
+        if let Some(overread) = self.overread(group, cx.soc) {
+            cx.overreads += 1;
+            cx.memory.table_overread(&overread)?;
+        }
         Ok(())
+    }
+
+    /// Whether the group just read, at `group`, left the page of the table's last entry.
+    fn overread(&self, group: u64, soc: &SocProfile) -> Option<TableOverread> {
+        let end = group.checked_add((GROUP * ENTRY) as u64)?;
+        if group / PAGE == (end - 1) / PAGE {
+            return None;
+        }
+        let is_last = |entry: &[u8]| {
+            let control = soc.word([entry[8], entry[9], entry[10], entry[11]]);
+            control & (EXTENSION | FINAL) != 0
+        };
+        let mut entries = self.group.chunks_exact(ENTRY).take(usize::from(self.readable));
+        let last = group + (entries.position(is_last)? * ENTRY) as u64;
+        let page = ((last + ENTRY as u64 - 1) / PAGE + 1).checked_mul(PAGE)?;
+        let length = end.checked_sub(page).filter(|&n| n > 0)? as usize;
+        Some(TableOverread { table: self.start, last, page, length })
     }
 }
 

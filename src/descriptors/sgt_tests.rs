@@ -5,7 +5,9 @@ use crate::descriptors::test_support::cases;
 use crate::device::soc::{PointerSize, VIRT_ERA9};
 use crate::memory::Access;
 use crate::memory::flat::FlatMemory;
+use Purpose::{Input, Output};
 use proptest::prelude::*;
+use std::cell::RefCell;
 
 const BASE: u64 = 0x1_0000;
 const SIZE: usize = 0x4000;
@@ -28,7 +30,7 @@ fn patterned() -> FlatMemory {
 }
 
 fn context<'a>(memory: &'a FlatMemory, soc: &'a SocProfile) -> WalkContext<'a, FlatMemory> {
-    WalkContext { memory, soc, entries_left: 100 }
+    WalkContext::new(memory, soc, 100)
 }
 
 fn read(memory: &FlatMemory, mut cursor: Cursor, length: usize) -> Result<Vec<u8>, WalkError> {
@@ -40,8 +42,9 @@ fn deco(error: DecoError) -> WalkError {
     WalkError::Deco(error)
 }
 
-fn dma(address: u64, length: usize, access: Access) -> WalkError {
-    WalkError::Dma(DmaError { address, length, access })
+fn dma(purpose: Purpose, address: u64, length: usize) -> WalkError {
+    let access = if purpose == Purpose::Output { Access::Write } else { Access::Read };
+    WalkError::Dma(DmaError { purpose, address, length, access })
 }
 
 #[test]
@@ -64,18 +67,18 @@ fn data_outside_memory_is_the_dma_error_of_that_piece() {
     let memory = patterned();
     let end = BASE + SIZE as u64;
     let cursor = Cursor::direct(end - 4, 8);
-    assert_eq!(read(&memory, cursor, 8), Err(dma(end - 4, 8, Access::Read)));
+    assert_eq!(read(&memory, cursor, 8), Err(dma(Input, end - 4, 8)));
     assert_eq!(read(&memory, cursor, 4), Ok(memory.peek(end - 4, 4)));
     let mut cursor = Cursor::direct(0, 8);
     let result = cursor.write(&mut context(&memory, &VIRT_ERA9), &[1; 8]);
-    assert_eq!(result, Err(dma(0, 8, Access::Write)));
+    assert_eq!(result, Err(dma(Output, 0, 8)));
     // the second entry of a table
     entry(&memory, TABLE, BASE, 4, 0);
     entry(&memory, TABLE + 16, end, F | 8, 0);
-    assert_eq!(read(&memory, Cursor::table(TABLE), 6), Err(dma(end, 2, Access::Read)));
+    assert_eq!(read(&memory, Cursor::table(TABLE), 6), Err(dma(Input, end, 2)));
     // wrapping around the end of the address space
     let error = read(&memory, Cursor::direct(u64::MAX - 1, 8), 8);
-    assert_eq!(error, Err(dma(u64::MAX - 1, 8, Access::Read)));
+    assert_eq!(error, Err(dma(Input, u64::MAX - 1, 8)));
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn extension_entries_go_on_in_another_table() {
     assert_eq!(read(&memory, Cursor::table(TABLE), 25), Err(deco(DecoError::SgtTooShort)));
     // to nowhere
     entry(&memory, TABLE, 0x10, E, 0);
-    assert_eq!(read(&memory, Cursor::table(TABLE), 1), Err(dma(0x10, 16, Access::Read)));
+    assert_eq!(read(&memory, Cursor::table(TABLE), 1), Err(dma(Purpose::Table, 0x10, 16)));
 }
 
 #[test]
@@ -180,14 +183,14 @@ fn the_prefetch_does_not_fault() {
         let n = entries as usize * 16;
         assert_eq!(read(&memory, Cursor::table(at), n), Ok(memory.peek(BASE, n)));
         // The one more entry that is needed is the one that is missing.
-        assert_eq!(read(&memory, Cursor::table(at), n + 1), Err(dma(end, 16, Access::Read)));
+        assert_eq!(read(&memory, Cursor::table(at), n + 1), Err(dma(Purpose::Table, end, 16)));
     }
     // half an entry is none
     let at = end - 24;
     entry(&memory, at, BASE, 16, 0);
     assert_eq!(read(&memory, Cursor::table(at), 16), Ok(memory.peek(BASE, 16)));
-    assert_eq!(read(&memory, Cursor::table(at), 17), Err(dma(end - 8, 16, Access::Read)));
-    assert_eq!(read(&memory, Cursor::table(end), 1), Err(dma(end, 16, Access::Read)));
+    assert_eq!(read(&memory, Cursor::table(at), 17), Err(dma(Purpose::Table, end - 8, 16)));
+    assert_eq!(read(&memory, Cursor::table(end), 1), Err(dma(Purpose::Table, end, 16)));
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn endless_tables_end_by_budget() {
     assert_eq!(read(&zeros, Cursor::table(TABLE), 1), Err(deco(DecoError::Watchdog)));
     // The budget is one for all walks of a job.
     entry(&memory, TABLE, BASE, F | 8, 0);
-    let mut cx = WalkContext { memory: &memory, soc: &VIRT_ERA9, entries_left: 2 };
+    let mut cx = WalkContext::new(&memory, &VIRT_ERA9, 2);
     let mut walk = || Cursor::table(TABLE).read(&mut cx, &mut [0; 8]);
     assert_eq!((walk(), walk(), walk()), (Ok(()), Ok(()), Err(deco(DecoError::Watchdog))));
 }
@@ -285,7 +288,109 @@ fn a_long_skip_costs_entries_not_time() {
 #[test]
 fn failures_as_job_status() {
     assert_eq!(deco(DecoError::SgtTooShort).failure(), Failure::Deco(DecoError::SgtTooShort));
-    assert_eq!(dma(1, 1, Access::Read).failure(), Failure::Deco(DecoError::Dma));
+    assert_eq!(dma(Input, 1, 1).failure(), Failure::Deco(DecoError::Dma));
+}
+
+/// Memory that keeps what it is told of over-read tables, and lets them fail if it shall.
+struct Watched<'a>(&'a FlatMemory, RefCell<Vec<TableOverread>>, bool);
+
+impl GuestMemory for Watched<'_> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        self.0.read(purpose, address, buf)
+    }
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        self.0.write(purpose, address, buf)
+    }
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        self.0.read_available(purpose, address, buf)
+    }
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        self.0.writable(purpose, address, length)
+    }
+    fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
+        self.1.borrow_mut().push(*overread);
+        let (purpose, address, length) = (Purpose::Table, overread.page, overread.length);
+        let error = DmaError { purpose, address, length, access: Access::Read };
+        if self.2 { Err(error) } else { Ok(()) }
+    }
+}
+
+/// Reads a byte of the table at `table`; what was noticed.
+fn overreads(memory: &FlatMemory, soc: &SocProfile, table: u64) -> Vec<TableOverread> {
+    let watched = Watched(memory, RefCell::default(), false);
+    let mut cx = WalkContext::new(&watched, soc, 100);
+    Cursor::table(table).read(&mut cx, &mut [0]).expect("a byte");
+    assert_eq!(cx.overreads as usize, watched.1.borrow().len());
+    watched.1.into_inner()
+}
+
+#[test]
+fn a_group_that_leaves_its_tables_last_page_is_noticed() {
+    let memory = FlatMemory::new(BASE, SIZE);
+    let page = BASE + 0x2000;
+    let table = page - 32;
+    entry(&memory, table, BASE, F | 8, 0);
+    let seen = |memory: &FlatMemory| overreads(memory, &VIRT_ERA9, table);
+    assert_eq!(seen(&memory), [TableOverread { table, last: table, page, length: 32 }]);
+    // The second entry is the last in this page, the third the first in the next.
+    entry(&memory, table, BASE, 8, 0);
+    entry(&memory, table + 16, BASE, F | 8, 0);
+    assert_eq!(seen(&memory), [TableOverread { table, last: table + 16, page, length: 32 }]);
+    entry(&memory, table + 16, BASE, 8, 0);
+    entry(&memory, table + 32, BASE, F | 8, 0);
+    assert_eq!(seen(&memory), []);
+    // Without F nobody knows.
+    entry(&memory, table + 32, BASE, 8, 0);
+    assert_eq!(seen(&memory), []);
+    // An entry that leads elsewhere is the last one too; what it leads to is another table.
+    entry(&memory, table, page + 0x1000 - 16, E, 0);
+    entry(&memory, page + 0x1000 - 16, BASE, F | 8, 0);
+    let other = page + 0x1000 - 16;
+    let linked = TableOverread { table: other, last: other, page: page + 0x1000, length: 48 };
+    let first = TableOverread { table, last: table, page, length: 32 };
+    assert_eq!(seen(&memory), [first, linked]);
+}
+
+#[test]
+fn an_overread_at_the_end_of_memory_is_noticed_and_does_no_harm() {
+    let memory = patterned();
+    let end = BASE + SIZE as u64;
+    entry(&memory, end - 16, BASE, F | 8, 0);
+    let seen = overreads(&memory, &VIRT_ERA9, end - 16);
+    let (table, last) = (end - 16, end - 16);
+    assert_eq!(seen, [TableOverread { table, last, page: end, length: 48 }]);
+    // The last page of all has none behind it.
+    let top = FlatMemory::new(u64::MAX - 0xfff, 0x1000);
+    let soc = SocProfile { pointer: PointerSize::Bits64, ..VIRT_ERA9 };
+    for table in [u64::MAX - 63, u64::MAX - 31] {
+        entry(&top, table, u64::MAX - 0xfff, F | 8, 0);
+        assert_eq!(overreads(&top, &soc, table), []);
+    }
+}
+
+#[test]
+fn an_entry_that_straddles_pages_needs_both() {
+    // No driver aligns a table so; a guest may.
+    let memory = FlatMemory::new(BASE, SIZE);
+    let page = BASE + 0x2000;
+    entry(&memory, page - 8, BASE, F | 8, 0);
+    assert_eq!(overreads(&memory, &VIRT_ERA9, page - 8), []);
+    entry(&memory, page - 24, BASE, F | 8, 0);
+    let [only] = overreads(&memory, &VIRT_ERA9, page - 24)[..] else { panic!("one") };
+    assert_eq!((only.page, only.length), (page, 40));
+}
+
+#[test]
+fn an_overread_may_be_the_error_of_the_walk() {
+    let memory = patterned();
+    let page = BASE + 0x2000;
+    entry(&memory, page - 16, BASE, F | 8, 0);
+    let watched = Watched(&memory, RefCell::default(), true);
+    let mut cx = WalkContext::new(&watched, &VIRT_ERA9, 100);
+    let mut cursor = Cursor::table(page - 16);
+    let before = memory.peek(BASE, 8);
+    assert_eq!(cursor.write(&mut cx, &[0xff; 8]), Err(dma(Purpose::Table, page, 48)));
+    assert_eq!(memory.peek(BASE, 8), before);
 }
 
 /// How a piece of data is described.
@@ -381,7 +486,7 @@ proptest! {
         let mut model = memory.peek(DATA, 0x2000);
         let tables = memory.peek(TABLES, 0x1_0000);
         let mut cursor = Cursor::table(TABLES);
-        let mut cx = WalkContext { memory: &memory, soc: &soc, entries_left: 1000 };
+        let mut cx = WalkContext::new(&memory, &soc, 1000);
         let mut done = 0;
         let too_short =
             deco(if final_bit { DecoError::SgtTooShort } else { DecoError::SgtNullEntry });
@@ -421,5 +526,22 @@ proptest! {
         // Nothing but the data has been written: not the gaps, not the tables.
         prop_assert_eq!(memory.peek(DATA, 0x2000), model);
         prop_assert_eq!(memory.peek(TABLES, 0x1_0000), tables);
+    }
+
+    /// Over-reads are those of the last group, by where it and the last entry end.
+    #[test]
+    fn overreads_agree_with_arithmetic(entries in 1..12_u64, back in 0..16_u64) {
+        let memory = FlatMemory::new(BASE, SIZE);
+        let table = BASE + 0x2000 - 16 * back;
+        for i in 0..entries {
+            let last = if i + 1 == entries { F } else { 0 };
+            entry(&memory, table + 16 * i, BASE, 1 | last, 0);
+        }
+        let mut cx = context(&memory, &VIRT_ERA9);
+        let mut bytes = vec![0; entries as usize];
+        prop_assert_eq!(Cursor::table(table).read(&mut cx, &mut bytes), Ok(()));
+        let last_page = |entries: u64| (table + 16 * entries - 1) / 4096;
+        let expected = last_page(entries.next_multiple_of(4)) != last_page(entries);
+        prop_assert_eq!(cx.overreads, u32::from(expected));
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "device_tests/direct.rs"]
 mod deco0;
+#[path = "device_tests/faults.rs"]
+mod faults;
 #[path = "device_tests/function.rs"]
 mod function;
 #[path = "device_tests/rings.rs"]
@@ -15,6 +17,7 @@ use crate::descriptors::status::JobStatus;
 use crate::jobring::fake_driver::{NARROW, Port, WIDE, WIDE_HIGH_FIRST};
 use crate::jobring::registers::{MAP, Register};
 use crate::jobring::{Effects, TakenJob};
+use crate::memory::{Access, DmaError, Purpose};
 use soc::SocProfile;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -114,7 +117,7 @@ impl Rig {
 }
 
 pub(super) fn report(status: u32) -> Report {
-    Report { status: JobStatus(status), dma_error: None, sequence_out: 0, operations: [None; 2] }
+    Report::of_status(JobStatus(status))
 }
 
 /// One ring as its driver sees it, through the BAR and the file.
@@ -200,7 +203,7 @@ fn the_bar_has_bounds() {
         (u64::MAX - 2, 4, false),
     ] {
         let expected = OutOfBounds { offset, length, size: BAR };
-        let read = rig.device.read_bar(offset, &mut vec![0; length], rig.now);
+        let read = rig.device.read_bar(offset, &mut vec![0; length], rig.now).map(|_| ());
         let write = rig.device.write_bar(offset, &vec![0; length], rig.now).map(|_| ());
         assert_eq!(read.is_ok(), inside, "{offset:#x}+{length}");
         assert_eq!(write.is_ok(), inside, "{offset:#x}+{length}");
@@ -434,8 +437,8 @@ fn swrst_resets_the_core_and_not_the_function() {
     let (job, _) = rig.device.take_job(rig.now);
     let job = job.unwrap();
     let (other, _) = rig.device.take_job(rig.now);
-    let error =
-        crate::memory::DmaError { address: 0xbad, length: 4, access: crate::memory::Access::Read };
+    let (purpose, access) = (Purpose::Input, Access::Read);
+    let error = DmaError { purpose, address: 0xbad, length: 4, access };
     rig.complete_with(&other.unwrap(), &Report { dma_error: Some(error), ..report(1) });
     assert_ne!(rig.read32(0xfcc), 0);
     assert!(rig.device.statistics(rig.now).interrupts.raised == 1);

@@ -8,7 +8,7 @@
 //! The client must not truncate a file it has mapped; the kernel would answer our access with
 //! SIGBUS. A guest cannot make it do so.
 
-use crate::memory::{Access, DmaError, GuestMemory};
+use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::fs::File;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -243,32 +243,38 @@ fn check_length(file: &File, offset: u64, size: u64) -> Result<(), MmapRegionErr
 }
 
 impl GuestMemory for DmaSpace {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
         let length = buf.len();
-        if self.read_available(address, buf) == length {
+        if self.read_available(purpose, address, buf) == length {
             Ok(())
         } else {
-            Err(DmaError { address, length, access: Access::Read })
+            Err(DmaError { purpose, address, length, access: Access::Read })
         }
     }
 
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         let done = self.walk(address, buf.len(), Access::Write, |slice, at| {
             slice.copy_from(&buf[at..at + slice.len()]);
         });
-        if done == buf.len() {
-            Ok(())
-        } else {
-            Err(DmaError { address, length: buf.len(), access: Access::Write })
-        }
+        all_written(done, purpose, address, buf.len())
     }
 
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+    fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
         self.walk(address, buf.len(), Access::Read, |slice, at| {
             let n = slice.len();
             slice.copy_to(&mut buf[at..at + n]);
         })
     }
+
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        let done = self.walk(address, length, Access::Write, |_, _| {});
+        all_written(done, purpose, address, length)
+    }
+}
+
+fn all_written(done: usize, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+    let error = DmaError { purpose, address, length, access: Access::Write };
+    if done == length { Ok(()) } else { Err(error) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Mapping rules, and accesses against them.
 
 use super::*;
+use Purpose::{Input, Output, Table};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -31,7 +32,7 @@ fn map(space: &DmaSpace, address: u64, file: &File, offset: u64, pages: u64) {
 
 fn read(space: &DmaSpace, address: u64, length: usize) -> Result<Vec<u8>, DmaError> {
     let mut buf = vec![0xee; length];
-    space.read(address, &mut buf).map(|()| buf)
+    space.read(Input, address, &mut buf).map(|()| buf)
 }
 
 /// Open descriptors of this process that are this very file. (Other tests run beside this one,
@@ -51,7 +52,7 @@ fn bytes_go_to_the_file_at_the_offset_and_back() {
     map(&space, RAM, &file, 2 * PAGE, 2);
     assert_eq!(read(&space, RAM, 1).unwrap(), [2]);
     assert_eq!(read(&space, RAM + PAGE, 1).unwrap(), [3]);
-    space.write(RAM + 5, b"CAAM").unwrap();
+    space.write(Output, RAM + 5, b"CAAM").unwrap();
     let mut bytes = [0; 6];
     file.read_exact_at(&mut bytes, 2 * PAGE + 4).unwrap();
     assert_eq!(&bytes, b"\0CAAM\0");
@@ -81,16 +82,18 @@ fn the_bounds_of_a_region_are_exact() {
         (u64::MAX, 64, false),
         (u64::MAX - 3, 8, false),
     ] {
-        let error = |access| DmaError { address, length, access };
+        let error = |purpose, access| DmaError { purpose, address, length, access };
         let got = read(&space, address, length);
         assert_eq!(got.is_ok(), reachable, "read {address:#x}+{length}");
         if !reachable {
-            assert_eq!(got.unwrap_err(), error(Access::Read));
+            assert_eq!(got.unwrap_err(), error(Input, Access::Read));
         }
-        let got = space.write(address, &vec![1; length]);
+        let promised = space.writable(Output, address, length);
+        let got = space.write(Output, address, &vec![1; length]);
+        assert_eq!(promised, got);
         assert_eq!(got.is_ok(), reachable, "write {address:#x}+{length}");
         if !reachable {
-            assert_eq!(got.unwrap_err(), error(Access::Write));
+            assert_eq!(got.unwrap_err(), error(Output, Access::Write));
         }
     }
 }
@@ -99,7 +102,7 @@ fn the_bounds_of_a_region_are_exact() {
 fn an_empty_access_reaches_nothing_and_is_fine() {
     let space = space();
     assert_eq!(read(&space, 0, 0), Ok(vec![]));
-    assert_eq!(space.write(u64::MAX, &[]), Ok(()));
+    assert_eq!(space.write(Output, u64::MAX, &[]), Ok(()));
 }
 
 #[test]
@@ -194,7 +197,7 @@ fn one_access_crosses_adjacent_regions() {
     let (space, low, high) = (space(), file(1), file(1));
     map(&space, RAM + PAGE, &high, 0, 1);
     map(&space, RAM, &low, 0, 1);
-    space.write(RAM + PAGE - 3, b"abcdef").unwrap();
+    space.write(Output, RAM + PAGE - 3, b"abcdef").unwrap();
     assert_eq!(read(&space, RAM + PAGE - 3, 6).unwrap(), b"abcdef");
     let mut bytes = [0; 3];
     low.read_exact_at(&mut bytes, PAGE - 3).unwrap();
@@ -211,12 +214,12 @@ fn an_access_into_a_gap_fails_and_prefetches_stop_there() {
     assert!(read(&space, RAM + PAGE - 1, 2).is_err());
     assert!(read(&space, RAM, 3 * PAGE as usize).is_err());
     let mut buf = vec![0xee; 64];
-    assert_eq!(space.read_available(RAM + PAGE - 16, &mut buf), 16);
+    assert_eq!(space.read_available(Table, RAM + PAGE - 16, &mut buf), 16);
     assert_eq!(buf[..16], [0; 16]);
     assert_eq!(buf[16..], [0xee; 48], "what could not be read is not touched");
-    assert_eq!(space.read_available(RAM + PAGE, &mut buf), 0);
-    assert_eq!(space.read_available(RAM, &mut buf), 64);
-    assert_eq!(space.read_available(u64::MAX - 7, &mut buf), 0);
+    assert_eq!(space.read_available(Table, RAM + PAGE, &mut buf), 0);
+    assert_eq!(space.read_available(Table, RAM, &mut buf), 64);
+    assert_eq!(space.read_available(Table, u64::MAX - 7, &mut buf), 0);
 }
 
 #[test]
@@ -228,7 +231,7 @@ fn long_accesses_are_whole_although_copied_in_pieces() {
     map(&space, RAM + 117 * PAGE, &file, 117 * PAGE, 139);
     let data: Vec<u8> = (0..255 * PAGE as usize).map(|i| ((i * 31) >> 3) as u8).collect();
     assert!(data.len() > 4 * PIECE);
-    space.write(RAM + 77, &data).unwrap();
+    space.write(Output, RAM + 77, &data).unwrap();
     assert_eq!(read(&space, RAM + 77, data.len()).unwrap(), data);
     let mut bytes = vec![0; data.len()];
     file.read_exact_at(&mut bytes, 77).unwrap();
@@ -243,16 +246,24 @@ fn permissions_hold() {
     space.map(RAM + PAGE, PAGE, false, true, Some((clone(), PAGE))).unwrap();
     space.map(RAM + 2 * PAGE, PAGE, false, false, Some((clone(), 2 * PAGE))).unwrap();
     assert!(read(&space, RAM, 4).is_ok());
-    assert!(space.write(RAM, b"no").is_err());
+    assert!(space.write(Output, RAM, b"no").is_err());
     assert!(read(&space, RAM + PAGE, 4).is_err());
-    assert!(space.write(RAM + PAGE, b"yes").is_ok());
+    assert!(space.write(Output, RAM + PAGE, b"yes").is_ok());
     assert!(read(&space, RAM + 2 * PAGE, 1).is_err());
-    assert!(space.write(RAM + 2 * PAGE, b"n").is_err());
+    assert!(space.write(Output, RAM + 2 * PAGE, b"n").is_err());
+    let writable = [0, 1, 2].map(|n| space.writable(Output, RAM + n * PAGE, 1).is_ok());
+    assert_eq!(writable, [false, true, false]);
     // Half of it is allowed.
     assert!(read(&space, RAM + PAGE - 2, 4).is_err());
     let mut bytes = [0; 1];
     file.read_exact_at(&mut bytes, 1).unwrap();
     assert_eq!(bytes, [0], "nothing was written to the read-only region");
+    // Asking writes nothing.
+    file.write_all_at(b"as before", PAGE).unwrap();
+    assert!(space.writable(Output, RAM + PAGE, 9).is_ok());
+    let mut bytes = [0; 9];
+    file.read_exact_at(&mut bytes, PAGE).unwrap();
+    assert_eq!(&bytes, b"as before");
 }
 
 #[test]
@@ -274,7 +285,7 @@ fn memory_that_was_not_shared_is_known_and_not_reachable() {
     map(&space, RAM + PAGE, &file, 0, 1);
     assert_eq!(space.len(), 2);
     assert!(read(&space, RAM, 1).is_err());
-    assert!(space.write(RAM, &[1]).is_err());
+    assert!(space.write(Output, RAM, &[1]).is_err());
     assert!(read(&space, RAM + PAGE, 1).is_ok());
     assert!(read(&space, RAM + PAGE - 1, 2).is_err());
     space.unmap(RAM, PAGE).unwrap();
@@ -286,8 +297,8 @@ fn without_bus_mastering_nothing_is_reached() {
     let (space, file) = (DmaSpace::default(), file(1));
     map(&space, RAM, &file, 0, 1);
     assert!(read(&space, RAM, 1).is_err(), "off is the reset state");
-    assert!(space.write(RAM, &[9]).is_err());
-    assert_eq!(space.read_available(RAM, &mut [0; 8]), 0);
+    assert!(space.write(Output, RAM, &[9]).is_err());
+    assert_eq!(space.read_available(Table, RAM, &mut [0; 8]), 0);
     space.set_master(true);
     assert_eq!(read(&space, RAM, 1).unwrap(), [0]);
     space.set_master(false);
@@ -374,9 +385,9 @@ fn nothing_is_written_after_an_unmap_was_answered() {
                         let was_gone = gone.load(Ordering::SeqCst);
                         let value = writes.fetch_add(1, Ordering::SeqCst) as u8 | n;
                         let data = vec![value; (PAGES * PAGE) as usize];
-                        let result = space.write(RAM, &data);
+                        let result = space.write(Output, RAM, &data);
                         let mut back = vec![0; data.len()];
-                        let available = space.read_available(RAM, &mut back);
+                        let available = space.read_available(Table, RAM, &mut back);
                         if was_gone {
                             assert!(result.is_err());
                             assert_eq!(available, 0);

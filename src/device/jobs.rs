@@ -4,10 +4,11 @@
 //! else that may happen to it). A job that takes longer on purpose is *held*: its DECO counts as
 //! occupied, but the thread that ran it is free, and [`Device::tick`] gives it back in time.
 
+use super::ask::ring_event;
 use super::direct::DirectJob;
 use super::held::Finished;
 use super::registers::version;
-use super::{Device, Outcome, lock, ring_event, worth_a_line};
+use super::{Device, Outcome, lock, worth_a_line};
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::facts;
@@ -124,7 +125,7 @@ impl Device {
         let mut stall_others = Vec::new();
         let mut taken = None;
         let mut event = Event::default();
-        let mut outcome = self.with_ring(n, |ring| {
+        let mut outcome = self.with_ring(n, now, |ring| {
             if self.faults.armed(Site::Take) {
                 stall_others = self.ask_before_taking(n, ring, now);
             }
@@ -330,7 +331,7 @@ impl Device {
             self.log_failure(&job, &report);
         }
         match &job {
-            Job::Ring { ring, taken, faults } => self.with_ring(*ring, |ring| {
+            Job::Ring { ring, taken, faults } => self.with_ring(*ring, now, |ring| {
                 let result = JobResult::new(report.status, report.sequence_out);
                 let result = faults.iter().fold(result, |result, f| result.with_faults(f));
                 ring.complete(taken, result, &self.memory, now)
@@ -361,11 +362,11 @@ impl Device {
     }
 
     /// Ends the stall of ring `ring`, or of all. Says how many there were.
-    pub fn resume(&self, ring: Option<usize>) -> (usize, Outcome) {
+    pub fn resume(&self, ring: Option<usize>, now: Duration) -> (usize, Outcome) {
         let rings = (0..self.rings.len()).filter(|&n| ring.is_none_or(|ring| ring == n));
         rings.fold((0, Outcome::default()), |(count, outcome), n| {
             let mut ended = false;
-            let effects = self.with_ring(n, |ring| {
+            let effects = self.with_ring(n, now, |ring| {
                 let effects = ring.resume();
                 ended = effects.is_some();
                 effects.unwrap_or(jobring::Effects::NONE)

@@ -79,8 +79,8 @@ fn a_breakpoint_holds_one_job_until_it_is_released() {
     rig.ring(1).add(5);
     assert_eq!(work(&rig), 7, "five of ring 0, two of ring 1");
     assert_eq!((waiting(&rig, 1), rig.device.deadline()), (2, None));
-    assert_eq!(rig.device.resume(Some(0)).0, 0);
-    let (count, outcome) = rig.device.resume(None);
+    assert_eq!(rig.device.resume(Some(0), rig.now).0, 0);
+    let (count, outcome) = rig.device.resume(None, rig.now);
     assert_eq!((count, outcome.doorbell), (1, true));
     assert_eq!((work(&rig), waiting(&rig, 1)), (3, 5));
 }

@@ -5,6 +5,7 @@
 //! most a ring of them, during a flush) or, for a fault rule, of one descriptor; no lock is held
 //! while a job runs. Lock order: held jobs, a ring, the pin, the fault rules.
 
+mod ask;
 pub mod direct;
 pub mod dma;
 mod held;
@@ -19,9 +20,8 @@ pub mod soc;
 use crate::control::counters::Counters;
 use crate::control::stats;
 use crate::crypto::rng::Unavailable;
-use crate::fault::Event;
 use crate::fault::Faults;
-use crate::fault::kind::{Kind, Site};
+use crate::fault::kind::Site;
 use crate::jobring::{self, JobRing, registers::Register};
 use direct::Direct;
 use dma::DmaSpace;
@@ -56,6 +56,8 @@ pub struct Outcome {
     pub interrupt: bool,
     /// Close the client's connection, and accept none for that long.
     pub vanish: Option<Duration>,
+    /// Wait so long before answering the client. No other thread is to wait.
+    pub delay: Duration,
 }
 
 impl Outcome {
@@ -65,6 +67,7 @@ impl Outcome {
             timer: self.timer || other.timer,
             interrupt: self.interrupt || other.interrupt,
             vanish: self.vanish.or(other.vanish),
+            delay: self.delay.saturating_add(other.delay),
         }
     }
 }
@@ -193,7 +196,7 @@ impl Device {
         }
     }
 
-    fn read_word(&self, offset: u32, now: Duration) -> u32 {
+    fn read_word(&self, offset: u32, now: Duration, outcome: &mut Outcome) -> u32 {
         let page = self.page(offset);
         let within = offset % PAGE;
         if within >= version::START && !matches!(page, Page::Nothing) {
@@ -212,16 +215,29 @@ impl Device {
             }
             Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
             Page::Deco0 => lock(&self.direct).read(within, self.setup.soc.era).unwrap_or(0),
-            Page::Ring(n) => {
-                let Some(register) = jobring::registers::at(within) else { return 0 };
-                let mut ring = lock(&self.rings[n]);
-                if register == Register::Irsar {
-                    self.set_ring_depth(n, &mut ring, now);
-                }
-                ring.read_register(register)
-            }
+            Page::Ring(n) => match jobring::registers::at(within) {
+                Some(register) => self.read_ring(n, register, now, outcome),
+                None => 0,
+            },
             Page::VersionOnly | Page::Nothing => 0,
         }
+    }
+
+    fn read_ring(&self, n: usize, register: Register, now: Duration, outcome: &mut Outcome) -> u32 {
+        if register != Register::Jrintr {
+            let mut ring = lock(&self.rings[n]);
+            if register == Register::Irsar {
+                self.set_ring_depth(n, &mut ring, now);
+            }
+            return ring.read_register(register);
+        }
+        let mut value = 0;
+        *outcome = outcome.merge(self.with_ring(n, now, |ring| {
+            value = ring.read_register(register);
+            ring.interrupt_seen(now);
+            jobring::Effects::NONE
+        }));
+        value
     }
 
     fn write_word(&self, offset: u32, value: u32, now: Duration) -> Outcome {
@@ -237,12 +253,15 @@ impl Device {
             Page::Deco0 => self.write_deco0(offset, value),
             Page::Ring(n) => match jobring::registers::at(within) {
                 Some(register) => {
-                    let outcome = self.with_ring(n, |ring| {
+                    let outcome = self.with_ring(n, now, |ring| {
+                        if register == Register::Jrcr {
+                            self.decide_halt(n, ring, value, now);
+                        }
                         ring.write_register(register, value, &self.memory, now)
                     });
                     // A flush ends jobs that are held, too.
                     if register == Register::Jrcr {
-                        outcome.merge(self.release_held(now, |job| job.stopped()))
+                        outcome.merge(self.release_held(now, Job::stopped))
                     } else {
                         outcome
                     }
@@ -253,26 +272,22 @@ impl Device {
         }
     }
 
-    /// Asks the rules how many slots a ring shall report.
-    fn set_ring_depth(&self, n: usize, ring: &mut JobRing, now: Duration) {
-        if !self.faults.armed(Site::Slots) {
-            ring.set_depth(None);
-            return;
-        }
-        let event = ring_event(n, ring, now);
-        let depth = |firing: crate::fault::Firing| match firing.kind {
-            Kind::RingDepth { slots } => Some(slots),
-            _ => None,
-        };
-        ring.set_depth(self.faults.at(Site::Slots, &event).into_iter().filter_map(depth).min());
-    }
-
     /// Runs `f` on a ring and passes its line on to the pin.
-    fn with_ring(&self, n: usize, f: impl FnOnce(&mut JobRing) -> jobring::Effects) -> Outcome {
+    fn with_ring(
+        &self,
+        n: usize,
+        now: Duration,
+        f: impl FnOnce(&mut JobRing) -> jobring::Effects,
+    ) -> Outcome {
         let mut ring = lock(&self.rings[n]);
+        let before = ring.deadline();
+        ring.ask_before_raising(self.faults.armed(Site::Interrupt));
         let effects = f(&mut ring);
+        self.decide_line(n, &mut ring, now);
+        let deadline = ring.deadline();
+        let timer = effects.timer || (deadline.is_some() && deadline != before);
         let interrupt = lock(&self.pin).set(n, ring.line());
-        Outcome { doorbell: effects.doorbell, timer: effects.timer, interrupt, vanish: None }
+        Outcome { doorbell: effects.doorbell, timer, interrupt, ..Outcome::default() }
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
@@ -337,13 +352,13 @@ impl Device {
         lock(&self.direct).release();
         let outcome = (0..self.rings.len())
             .map(|n| {
-                self.with_ring(n, |ring| {
+                self.with_ring(n, now, |ring| {
                     ring.reset(now);
                     jobring::Effects::NONE
                 })
             })
             .fold(Outcome::default(), Outcome::merge);
-        outcome.merge(self.release_held(now, |job| job.stopped()))
+        outcome.merge(self.release_held(now, Job::stopped))
     }
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.
@@ -365,23 +380,31 @@ impl Device {
     }
 
     /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in.
-    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew. Aligned 8-byte reads are two words, low offset first.
+    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew, and JRINTR, which
+    /// ends a spurious interrupt. Aligned 8-byte reads are two words, low offset first.
     ///
     /// # Errors
     /// [`OutOfBounds`] if the range is not inside the BAR.
-    pub fn read_bar(&self, offset: u64, data: &mut [u8], now: Duration) -> Result<(), OutOfBounds> {
+    pub fn read_bar(
+        &self,
+        offset: u64,
+        data: &mut [u8],
+        now: Duration,
+    ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
+        let mut outcome = self.slow_answer(offset, data.len(), now);
         let mut at = offset as u32;
         let mut rest = data;
         while !rest.is_empty() {
             let skip = (at % 4) as usize;
             let n = rest.len().min(4 - skip);
-            let (part, later) = rest.split_at_mut(n);
-            part.copy_from_slice(&self.read_word(at & !3, now).to_le_bytes()[skip..skip + n]);
+            let (bytes, later) = rest.split_at_mut(n);
+            let word = self.read_word(at & !3, now, &mut outcome);
+            bytes.copy_from_slice(&word.to_le_bytes()[skip..skip + n]);
             at += n as u32;
             rest = later;
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Writes BAR 0. Whole aligned words only, as the manual demands; an aligned 8-byte write
@@ -396,12 +419,12 @@ impl Device {
         now: Duration,
     ) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::BAR0_BYTES)?;
+        let mut outcome = self.slow_answer(offset, data.len(), now);
         let at = offset as u32;
         let aligned = matches!(data.len(), 4 | 8) && at.is_multiple_of(data.len() as u32);
         if !aligned {
-            return Ok(self.ignored(at, "not an aligned 32- or 64-bit access"));
+            return Ok(outcome.merge(self.ignored(at, "not an aligned 32- or 64-bit access")));
         }
-        let mut outcome = Outcome::default();
         for (i, chunk) in data.chunks_exact(4).enumerate() {
             let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
             outcome = outcome.merge(self.write_word(at + i as u32 * 4, word, now));
@@ -457,7 +480,7 @@ impl Device {
     pub fn tick(&self, now: Duration) -> Outcome {
         let outcome = self.release_held(now, |_| false);
         (0..self.rings.len())
-            .map(|n| self.with_ring(n, |ring| ring.tick(&self.memory, now)))
+            .map(|n| self.with_ring(n, now, |ring| ring.tick(&self.memory, now)))
             .fold(outcome, Outcome::merge)
     }
 
@@ -479,12 +502,6 @@ impl Device {
             faults: stats::FaultList::new(&self.faults),
         }
     }
-}
-
-/// Something happens to ring `n`.
-fn ring_event(n: usize, ring: &JobRing, now: Duration) -> Event<'static> {
-    let (occupancy, full) = (ring.occupancy(), ring.full());
-    Event { now, ring: Some(n), occupancy, full, job: None }
 }
 
 fn check(offset: u64, length: usize, size: u64) -> Result<(), OutOfBounds> {

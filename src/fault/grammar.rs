@@ -19,7 +19,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// QEMU gives up on an answer after 5 s; what is slower than this would test QEMU.
-const SLOWEST_ANSWER: Duration = Duration::from_secs(4);
+pub const SLOWEST_ANSWER: Duration = Duration::from_secs(4);
 /// Most jobs of a reorder window, and longest that one waits by default.
 const WINDOW: u64 = 64;
 const WITHIN: Duration = Duration::from_millis(5);
@@ -216,7 +216,22 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Refuses keys that this kind does not have, before anything is missed that was misspelt.
+    fn refuse_unknown_keys(&mut self) -> Result<(), Problem> {
+        let own = self.info.keys.iter().map(|key| key.name);
+        let groups = [COMMON_KEYS, RING_KEYS, JOB_KEYS];
+        let known: Vec<_> = own.chain(groups.into_iter().flatten().copied()).collect();
+        match self.left.iter().find(|(key, _)| !known.contains(key)) {
+            None => Ok(()),
+            Some((key, _)) => {
+                self.at = Some(key);
+                Err(Problem::Key { kind: self.info.name, key: (*key).to_owned(), known })
+            }
+        }
+    }
+
     fn rule(&mut self, default_name: &str) -> Result<Rule, Problem> {
+        self.refuse_unknown_keys()?;
         let kind = self.kind()?;
         let site = kind.site();
         let name = self.value("name", "letters, digits, '-', '_' and '.', up to 40", |text| {
@@ -227,18 +242,6 @@ impl<'a> Reader<'a> {
         self.refuse_what_the_site_lacks(site)?;
         let matching = self.matching()?;
         let when = self.when()?;
-        if let Some((key, _)) = self.left.first() {
-            self.at = Some(key);
-            let mut known: Vec<_> = self.info.keys.iter().map(|k| k.name).collect();
-            known.extend(COMMON_KEYS);
-            if site.has_ring() {
-                known.extend(RING_KEYS);
-            }
-            if site.has_job() {
-                known.extend(JOB_KEYS);
-            }
-            return Err(Problem::Key { kind: self.info.name, key: (*key).to_owned(), known });
-        }
         self.at = None;
         Ok(Rule { name: name.unwrap_or_else(|| default_name.to_owned()), kind, matching, when })
     }

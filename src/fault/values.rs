@@ -89,6 +89,13 @@ impl Range {
         (self.first..=self.last).contains(&value)
     }
 
+    /// Whether one of `length` values from `first` on is in it.
+    #[must_use]
+    pub fn overlaps(&self, first: u64, length: u64) -> bool {
+        let last = first.saturating_add(length.saturating_sub(1));
+        length > 0 && self.first <= last && self.last >= first
+    }
+
     /// Whether nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -133,6 +140,23 @@ mod tests {
         assert_eq!(size("512"), Some(512));
         for bad in ["", "-1", "+1", "0x", "0x+1", "1_0", "k", "99999999999999999999"] {
             assert_eq!(size(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn overlaps() {
+        let range = Range { first: 4, last: 7 };
+        for (first, length, expected) in [
+            (0, 4, false),
+            (0, 5, true),
+            (5, 1, true),
+            (7, 9, true),
+            (8, 9, false),
+            (5, 0, false),
+            (0, u64::MAX, true),
+            (u64::MAX, u64::MAX, false),
+        ] {
+            assert_eq!(range.overlaps(first, length), expected, "{first} + {length}");
         }
     }
 

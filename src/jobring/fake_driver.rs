@@ -14,7 +14,7 @@ use super::{Effects, JobResult, JobRing, TakenJob};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::{PointerSize, SocProfile, VIRT_ERA9};
 use crate::memory::flat::FlatMemory;
-use crate::memory::{Access, DmaError, GuestMemory};
+use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -59,21 +59,26 @@ impl Ram {
 }
 
 impl GuestMemory for Ram {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
         if !self.readable.get() {
-            return Err(DmaError { address, length: buf.len(), access: Access::Read });
+            let (length, access) = (buf.len(), Access::Read);
+            return Err(DmaError { purpose, address, length, access });
         }
-        self.flat.read(address, buf)
+        self.flat.read(purpose, address, buf)
     }
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-        if !self.writable.get() {
-            return Err(DmaError { address, length: buf.len(), access: Access::Write });
-        }
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        self.writable(purpose, address, buf.len())?;
         self.writes.set(self.writes.get() + 1);
-        self.flat.write(address, buf)
+        self.flat.write(purpose, address, buf)
     }
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
-        if self.readable.get() { self.flat.read_available(address, buf) } else { 0 }
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        if self.readable.get() { self.flat.read_available(purpose, address, buf) } else { 0 }
+    }
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        if !self.writable.get() {
+            return Err(DmaError { purpose, address, length, access: Access::Write });
+        }
+        self.flat.writable(purpose, address, length)
     }
 }
 

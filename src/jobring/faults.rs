@@ -14,7 +14,7 @@ use super::ring::JobRing;
 use super::{Effects, JobResult, MAX_ENTRIES};
 use crate::fault::job::EntryFault;
 use crate::fault::kind::{EntryAddress, Release};
-use crate::memory::{DmaError, GuestMemory};
+use crate::memory::{DmaError, GuestMemory, Purpose};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -179,7 +179,8 @@ impl JobRing {
     ) -> Result<(), DmaError> {
         if fault.unwritable {
             let access = crate::memory::Access::Write;
-            return Err(DmaError { address, length: bytes.len(), access });
+            let (purpose, length) = (Purpose::OutputRing, bytes.len());
+            return Err(DmaError { purpose, address, length, access });
         }
         if fault.address == Some(EntryAddress::Missing) {
             return Ok(());
@@ -194,12 +195,16 @@ impl JobRing {
                 if self.faults.late.len() >= MAX_ENTRIES as usize
                     && let Some(oldest) = self.faults.late.pop_front()
                 {
-                    memory.write(oldest.address, &oldest.bytes[..oldest.length])?;
+                    memory.write(
+                        Purpose::OutputRing,
+                        oldest.address,
+                        &oldest.bytes[..oldest.length],
+                    )?;
                 }
                 self.faults.late.push_back(LateEntry { due, address, bytes: entry, length });
                 Ok(())
             }
-            None => memory.write(address, bytes),
+            None => memory.write(Purpose::OutputRing, address, bytes),
         }
     }
 
@@ -211,7 +216,9 @@ impl JobRing {
                 return true;
             }
             // Too late to be reported any other way.
-            if let Err(e) = memory.write(entry.address, &entry.bytes[..entry.length]) {
+            if let Err(e) =
+                memory.write(Purpose::OutputRing, entry.address, &entry.bytes[..entry.length])
+            {
                 log::warn!("jr{number}: late output entry: {e}");
             }
             false

@@ -75,6 +75,8 @@ enum Jri {
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     jri: Jri,
+    /// Times JRI was set when it was clear.
+    episodes: u64,
     error: Option<(RingError, u32)>,
     /// HALT.
     pub halt: Halt,
@@ -118,10 +120,36 @@ impl Interrupt {
         self.jri != Jri::Clear
     }
 
+    /// A number for the time from JRI being set to it being cleared, if it is set.
+    #[must_use]
+    pub fn episode(&self) -> Option<u64> {
+        self.pending().then_some(self.episodes)
+    }
+
+    /// JRE.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// IMSK.
+    #[must_use]
+    pub fn masked(&self) -> bool {
+        self.config & JRCFGR_IMSK != 0
+    }
+
     /// Whether the line is asserted: JRI or JRE, unless masked. A halt alone interrupts nobody.
+    /// Faults may have it otherwise: [`super::line`].
     #[must_use]
     pub fn line(&self) -> bool {
-        (self.pending() || self.error.is_some()) && self.config & JRCFGR_IMSK == 0
+        (self.pending() || self.failed()) && !self.masked()
+    }
+
+    fn set(&mut self, jri: Jri) {
+        if self.jri == Jri::Clear {
+            self.episodes = self.episodes.wrapping_add(1);
+        }
+        self.jri = jri;
     }
 
     /// A ring error. The first stays until it is acknowledged.
@@ -135,7 +163,7 @@ impl Interrupt {
             return;
         }
         if !self.coalescing() || waiting >= self.count_threshold() {
-            self.jri = Jri::Latched;
+            self.set(Jri::Latched);
             self.deadline = None;
         } else if self.jri == Jri::Clear && self.deadline.is_none() {
             self.deadline = Some(now.saturating_add(self.timeout(clock_hz)));
@@ -183,7 +211,7 @@ impl Interrupt {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = None;
             if waiting > 0 {
-                self.jri = Jri::Latched;
+                self.set(Jri::Latched);
             }
         }
     }

@@ -8,7 +8,9 @@
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;
 pub mod faults;
+mod halt;
 pub mod interrupt;
+pub mod line;
 pub mod meter;
 pub mod registers;
 mod ring;

@@ -1,14 +1,16 @@
 //! The ring itself: input slots, jobs in flight, output entries, flush and reset.
 
 use super::faults::RingFaults;
+use super::halt::HaltFaults;
 use super::interrupt::{Halt, Interrupt, RingError};
+use super::line::Line;
 use super::meter::{LastJob, Level, Meter};
-use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_PARK, JRCR_RESET, Register};
+use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
 use crate::fault::job::EntryFault;
-use crate::memory::{Access, DmaError, GuestMemory};
+use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,7 +47,7 @@ pub struct JobResult {
 }
 
 impl JobResult {
-    const FLUSHED: Self = Self::new(JobStatus::FLUSHED, 0);
+    pub(super) const FLUSHED: Self = Self::new(JobStatus::FLUSHED, 0);
 
     /// Of a job with nothing done to its entry.
     #[must_use]
@@ -72,6 +74,8 @@ pub struct RingStats {
     pub max_occupancy: u32,
     /// Ring errors raised (JRINTR.JRE).
     pub errors: u64,
+    /// Interrupts lost on purpose.
+    pub interrupts_lost: u64,
 }
 
 /// Where a ring's jobs are, and what state it is in.
@@ -101,29 +105,31 @@ pub struct JobRing {
     base_in: [u32; 2],
     base_out: [u32; 2],
     pub(super) size_in: u32,
-    size_out: u32,
+    pub(super) size_out: u32,
     /// Added and not yet fetched.
     pub(super) pending: u32,
     /// Read and write index, in entries.
     read: u32,
     write: u32,
     /// Taken and not completed; each has an output slot reserved.
-    in_flight: u32,
+    pub(super) in_flight: u32,
     /// ORSF: completed and not removed.
-    waiting: u32,
+    pub(super) waiting: u32,
     last_status: JobStatus,
     config_ms: u32,
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
+    pub(super) line: Line,
     /// An error has made the rings unusable until they are reset.
-    broken: bool,
+    pub(super) broken: bool,
     /// A flush is running: what is still queued goes back unexecuted.
-    flushing: bool,
-    /// What faults do to it.
+    pub(super) flushing: bool,
+    pub(super) halt_faults: HaltFaults,
+    /// What other faults do to it.
     pub(super) faults: RingFaults,
     /// Changes whenever results of jobs in flight must no longer be written.
     epoch: u32,
-    stop: Arc<AtomicBool>,
-    stats: RingStats,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) stats: RingStats,
     meter: Meter,
 }
 
@@ -146,9 +152,11 @@ impl JobRing {
             last_status: JobStatus::OK,
             config_ms: 0,
             interrupt: Interrupt::default(),
+            line: Line::default(),
             broken: false,
             flushing: false,
             faults: RingFaults::default(),
+            halt_faults: HaltFaults::default(),
             epoch: 0,
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
@@ -191,19 +199,25 @@ impl JobRing {
     /// Whether the interrupt line is asserted.
     #[must_use]
     pub fn line(&self) -> bool {
-        self.interrupt.line()
+        self.line.level(&self.interrupt)
     }
 
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let deadlines = [self.interrupt.deadline(), self.faults.deadline()];
+        let deadlines = [
+            self.interrupt.deadline(),
+            self.line.deadline(),
+            self.halt_faults.deadline(),
+            self.faults.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub fn tick<M: GuestMemory>(&mut self, memory: &M, now: Duration) -> Effects {
         self.interrupt.tick(self.waiting, now);
+        self.tick_halt(now);
         let effects = self.tick_faults(memory, now);
         self.measure(now);
         effects
@@ -223,7 +237,8 @@ impl JobRing {
     }
 
     /// Something has changed.
-    fn measure(&mut self, now: Duration) {
+    pub(super) fn measure(&mut self, now: Duration) {
+        self.line.follow(&self.interrupt, self.waiting, now);
         let level = Level {
             set_up: self.size_in > 0,
             occupancy: self.occupancy(),
@@ -268,8 +283,11 @@ impl JobRing {
             Register::JrcfgrLs => self.interrupt.config,
             Register::Irrir => self.read * self.entry_in(),
             Register::Orwir => self.write * self.entry_out(),
-            // Write-only counts; JRCR.RESET is done by the time it could be read.
-            Register::Irjar | Register::Orjrr | Register::Jrcr => 0,
+            // Done by the time it could be read, unless faults make it last.
+            Register::Jrcr if self.halt_faults.resetting() => JRCR_RESET,
+            Register::Jrcr => 0,
+            // Write-only counts.
+            Register::Irjar | Register::Orjrr => 0,
         }
     }
 
@@ -311,6 +329,8 @@ impl JobRing {
         now: Duration,
     ) -> Effects {
         match register {
+            // A ring in reset takes nothing.
+            _ if self.halt_faults.resetting() => {}
             Register::Irbar0 | Register::Irbar4 if !self.idle() => {
                 self.error(RingError::InputInvalidWrite);
             }
@@ -423,58 +443,6 @@ impl JobRing {
         if self.pending > 0 { Effects::DOORBELL } else { Effects::NONE }
     }
 
-    /// JRCR. RESET flushes a running ring and resets a flushed one.
-    fn command<M: GuestMemory>(&mut self, value: u32, memory: &M, now: Duration) -> Effects {
-        if value & JRCR_RESET != 0 {
-            match (self.interrupt.halt, self.flushing) {
-                (Halt::Complete, true) => self.reset(now),
-                (Halt::InProgress, true) => self.error(RingError::EarlyReset),
-                // Running, parking or parked: what is queued must be given back first.
-                _ => self.flush(memory, now),
-            }
-        } else if value & JRCR_PARK != 0 && self.interrupt.halt == Halt::None {
-            self.interrupt.halt = Halt::InProgress;
-            self.settle();
-        }
-        Effects::NONE
-    }
-
-    /// Running jobs are told to stop, queued ones go to the output ring unexecuted.
-    fn flush<M: GuestMemory>(&mut self, memory: &M, now: Duration) {
-        self.interrupt.halt = Halt::InProgress;
-        self.flushing = true;
-        self.faults.release();
-        self.stop.store(true, Ordering::Relaxed);
-        let mut dropped = 0;
-        while self.pending > 0 {
-            match self.fetch(memory) {
-                Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
-                    let given_back = self.publish(memory, descriptor, JobResult::FLUSHED, now);
-                    self.stats.flushed += u64::from(given_back);
-                }
-                Some(_) => dropped += 1,
-                // Counted below, with those behind it.
-                None => {}
-            }
-            if self.broken {
-                dropped += self.pending;
-                self.pending = 0;
-            }
-        }
-        if dropped > 0 {
-            self.stats.lost += u64::from(dropped);
-            log::info!("jr{}: flush dropped {dropped} jobs that had no output slot", self.number);
-        }
-        self.settle();
-    }
-
-    /// A halt is complete when no job runs any more.
-    fn settle(&mut self) {
-        if self.interrupt.halt == Halt::InProgress && self.in_flight == 0 {
-            self.interrupt.halt = Halt::Complete;
-        }
-    }
-
     /// Back to the reset state. Results of jobs still in flight will be dropped.
     pub fn reset(&mut self, now: Duration) {
         self.stop.store(true, Ordering::Relaxed);
@@ -527,14 +495,15 @@ impl JobRing {
     pub(super) fn peek<M: GuestMemory>(&self, memory: &M) -> Result<u64, DmaError> {
         let mut entry = [0; 8];
         let entry = &mut entry[..self.entry_in() as usize];
-        memory.read(self.next_input(), entry)?;
+        memory.read(Purpose::InputRing, self.next_input(), entry)?;
         Ok(self.soc.pointer_from_bytes(entry))
     }
 
     /// Reads the next input entry and frees its slot.
-    fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
+    pub(super) fn fetch<M: GuestMemory>(&mut self, memory: &M) -> Option<u64> {
         let entry = match self.faults.take_input_error() {
             true => Err(DmaError {
+                purpose: Purpose::InputRing,
                 address: self.next_input(),
                 length: self.entry_in() as usize,
                 access: Access::Read,
@@ -582,7 +551,7 @@ impl JobRing {
 
     /// Writes one output entry, then counts it, then considers the interrupt: in this order the
     /// driver must see them. `false`: it could not be written, and the job is lost.
-    fn publish<M: GuestMemory>(
+    pub(super) fn publish<M: GuestMemory>(
         &mut self,
         memory: &M,
         descriptor: u64,
@@ -623,6 +592,7 @@ impl JobRing {
         self.meter.last_job = Some(LastJob { descriptor, status: status.0, at: now });
         let before = self.interrupt.pending();
         self.interrupt.results(self.waiting, now, self.soc.clock_hz);
+        self.line.result();
         self.meter.merged += u64::from(before || !self.interrupt.pending());
         true
     }

@@ -6,6 +6,7 @@
 
 use super::Error;
 use super::listener::Listener;
+use super::patience::Patience;
 use super::shell::Shell;
 use crate::device::{OutOfBounds, Outcome, pci};
 use std::fs::File;
@@ -71,6 +72,7 @@ pub fn interrupts() -> Vec<IrqInfo> {
 /// Answers one client's messages.
 pub struct Backend {
     shell: Arc<Shell>,
+    patience: Patience,
 }
 
 fn invalid(message: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -85,7 +87,16 @@ impl Backend {
     /// For `shell`'s device.
     #[must_use]
     pub fn new(shell: Arc<Shell>) -> Self {
-        Self { shell }
+        Self { shell, patience: Patience::default() }
+    }
+
+    /// Does what an access asks for, and waits if it is to be answered late.
+    fn finish(&mut self, outcome: Outcome) {
+        self.shell.apply(outcome);
+        let wait = self.patience.spend(outcome.delay);
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
     }
 
     fn set_intx(&mut self, action: u32, data: u32, count: u32, fds: Vec<File>) -> io::Result<()> {
@@ -118,12 +129,16 @@ impl Backend {
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
         let device = &self.shell.device;
-        let result: Result<(), OutOfBounds> = match region {
+        let result: Result<Outcome, OutOfBounds> = match region {
             VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data, self.shell.now()),
-            VFIO_PCI_CONFIG_REGION_INDEX => device.read_config(offset, data),
+            VFIO_PCI_CONFIG_REGION_INDEX => {
+                device.read_config(offset, data).map(|()| Outcome::default())
+            }
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };
-        result.map_err(invalid)
+        self.finish(result.map_err(invalid)?);
+        self.patience.answered();
+        Ok(())
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -133,7 +148,7 @@ impl ServerBackend for Backend {
             VFIO_PCI_CONFIG_REGION_INDEX => device.write_config(offset, data),
             _ => return Err(invalid(format!("region {region} has no bytes"))),
         };
-        self.shell.apply(result.map_err(invalid)?);
+        self.finish(result.map_err(invalid)?);
         Ok(())
     }
 

@@ -1,15 +1,17 @@
 //! The shell: sockets, event descriptors and threads around the core.
 //!
 //! Four kinds of thread. The *client* thread answers vfio-user messages ([`backend`]); it does
-//! register accesses and nothing that could wait for a job. Each *DECO* thread ([`deco`]) takes
-//! jobs and runs them. The *main* thread ([`supervisor`]) has the signals and the timer. With
-//! `--control`, the *control* thread ([`control`]) has a socket of its own. All but the client
-//! thread are event-manager loops.
+//! register accesses and nothing that could wait for a job; the one exception is a fault that has
+//! it answer late, but never too late ([`patience`]). Each *DECO* thread ([`deco`]) takes jobs and
+//! runs them. The *main* thread ([`supervisor`]) has the signals and the timer. With `--control`,
+//! the *control* thread ([`control`]) has a socket of its own. All but the client thread are
+//! event-manager loops.
 
 pub mod backend;
 pub mod control;
 pub mod deco;
 pub mod listener;
+mod patience;
 pub mod shell;
 pub mod signals;
 pub mod supervisor;

@@ -8,7 +8,7 @@ use caam_emu::descriptors::flow::{Budget, Scratch};
 use caam_emu::device::platform::{Platform, Secrets};
 use caam_emu::device::rng4::{RTMCTL, Request};
 use caam_emu::device::soc::SocProfile;
-use caam_emu::memory::{Access, DmaError, GuestMemory};
+use caam_emu::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -181,26 +181,22 @@ impl SparseMemory {
 }
 
 impl GuestMemory for SparseMemory {
-    fn read(&self, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
         let length = buf.len();
-        if self.read_available(address, buf) == length {
+        if self.read_available(purpose, address, buf) == length {
             Ok(())
         } else {
-            Err(DmaError { address, length, access: Access::Read })
+            Err(DmaError { purpose, address, length, access: Access::Read })
         }
     }
 
-    fn write(&self, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-        let mut map = self.0.borrow_mut();
-        for (i, byte) in buf.iter().enumerate() {
-            let place = address.checked_add(i as u64).and_then(|a| map.get_mut(&a));
-            let error = DmaError { address, length: buf.len(), access: Access::Write };
-            *place.ok_or(error)? = *byte;
-        }
+    fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+        self.writable(purpose, address, buf.len())?;
+        self.put(address, buf);
         Ok(())
     }
 
-    fn read_available(&self, address: u64, buf: &mut [u8]) -> usize {
+    fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
         let map = self.0.borrow();
         for (i, byte) in buf.iter_mut().enumerate() {
             match address.checked_add(i as u64).and_then(|a| map.get(&a)) {
@@ -209,6 +205,16 @@ impl GuestMemory for SparseMemory {
             }
         }
         buf.len()
+    }
+
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        let map = self.0.borrow();
+        let there = |i| address.checked_add(i as u64).is_some_and(|a| map.contains_key(&a));
+        if (0..length).all(there) {
+            Ok(())
+        } else {
+            Err(DmaError { purpose, address, length, access: Access::Write })
+        }
     }
 }
 

@@ -205,6 +205,37 @@ fn faults_can_be_made_while_it_runs() {
 }
 
 #[test]
+fn a_stalled_ring_goes_on_when_it_is_told_to() {
+    let (emulator, control) = with_control(&["--stall", "release=manual,once,ring=0"]);
+    let mut client = Client::connect(&control);
+    let mut guest = Guest::new(&emulator, 0, 4);
+    guest.shared_descriptor();
+    for n in 0..3 {
+        let descriptor = guest.job(n, &PLAIN);
+        guest.submit(0, n, descriptor);
+    }
+    // A DECO has to come by before the stall begins.
+    let start = std::time::Instant::now();
+    loop {
+        let ring = &client.result(STATS)["rings"][0];
+        if ring["state"] == "stalled" {
+            assert_eq!((&ring["pending"], &ring["full"]), (&json!(3), &json!(true)));
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "no stall: {ring}");
+    }
+    assert_eq!(guest.read32(0x103c), 0, "ORSFR: nothing has been done");
+    assert_eq!(client.result(r#"{"v":1,"do":"resume","ring":1}"#), json!({ "resumed": 0 }));
+    assert_eq!(client.result(r#"{"v":1,"do":"resume","ring":0}"#), json!({ "resumed": 1 }));
+    guest.wait();
+    while guest.read32(0x103c) < 3 {
+        assert!(start.elapsed() < DEADLINE, "jobs are missing");
+    }
+    let ring = &client.result(STATS)["rings"][0];
+    assert_eq!((&ring["state"], &ring["succeeded"]), (&json!("running"), &json!(3)));
+}
+
+#[test]
 fn bad_lines_are_answered_and_the_next_one_is_heard() {
     let (emulator, control) = with_control(&[]);
     let mut client = Client::connect(&control);

@@ -99,6 +99,8 @@ fn faults_and_stalls_have_names_and_counts() {
     fails(&control, &["fault", "clear", "gone"], &["no rule 'gone'"]);
     fails(&control, &["fault", "add", "stal:for=1ms"], &["did you mean 'stall'"]);
     fails(&control, &["stall", "for=1"], &["for=1"]);
+    assert_eq!(succeeds(&control, &["resume"]), "0 stalls ended\n");
+    fails(&control, &["resume", "--ring", "4"], &["4 job rings"]);
     assert_eq!(succeeds(&control, &["fault", "clear", "--all"]), "2 rules removed\n");
 }
 

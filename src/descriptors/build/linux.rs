@@ -4,7 +4,7 @@
 use super::{Assembler, Segment, entry, place};
 use crate::crypto::Direction;
 use crate::device::soc::SocProfile;
-use crate::memory::GuestMemory;
+use crate::memory::{GuestMemory, Purpose};
 
 /// The skcipher algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -416,7 +416,7 @@ pub fn place_skcipher(
     place(memory, soc, at, &job);
     place(memory, soc, shared_at, shared);
     place(memory, soc, tables, table.as_flattened());
-    memory.write(iv_at, request.iv).expect("memory for the IV");
+    memory.write(Purpose::Output, iv_at, request.iv).expect("memory for the IV");
     at
 }
 

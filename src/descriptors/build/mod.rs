@@ -8,7 +8,7 @@
 pub mod linux;
 
 use crate::device::soc::{PointerSize, SocProfile};
-use crate::memory::GuestMemory;
+use crate::memory::{GuestMemory, Purpose};
 
 /// A descriptor in the making.
 #[derive(Debug, Clone)]
@@ -145,5 +145,5 @@ pub fn entry(soc: &SocProfile, (address, length): Segment, last: bool) -> [u32; 
 /// If they do not fit there.
 pub fn place(memory: &impl GuestMemory, soc: &SocProfile, address: u64, words: &[u32]) {
     let bytes: Vec<u8> = words.iter().flat_map(|w| soc.word_bytes(*w)).collect();
-    memory.write(address, &bytes).expect("memory for the words");
+    memory.write(Purpose::Output, address, &bytes).expect("memory for the words");
 }

@@ -41,13 +41,16 @@ pub struct Report {
     pub sequence_out: u32,
     /// The first operation of class 1 and of class 2.
     pub operations: [Option<Operation>; 2],
+    /// Reads of four table entries that left the page of the table's last one, and so may have
+    /// left the driver's allocation ([`crate::memory::TableOverread`]).
+    pub table_overreads: u32,
 }
 
 impl Report {
-    /// Of a job that was not run.
+    /// Of a job that ended with this status, and did nothing else.
     #[must_use]
     pub fn of_status(status: JobStatus) -> Self {
-        Self { status, dma_error: None, sequence_out: 0, operations: [None; 2] }
+        Self { status, dma_error: None, sequence_out: 0, operations: [None; 2], table_overreads: 0 }
     }
 
     /// Of a job whose descriptor could not be had.
@@ -58,7 +61,7 @@ impl Report {
             WalkError::Deco(_) => None,
         };
         let status = error.failure().status(Position::default());
-        Self { status, dma_error, sequence_out: 0, operations: [None; 2] }
+        Self { dma_error, ..Self::of_status(status) }
     }
 }
 
@@ -131,7 +134,8 @@ pub fn run_buffer<M: GuestMemory>(
         class2.first.map(|(work, direction)| (work, direction, class2.processed)),
     ];
     let (dma_error, sequence_out) = (deco.flow.dma_error, deco.sequence_stored);
-    Report { status, dma_error, sequence_out, operations }
+    let table_overreads = deco.flow.table_overreads();
+    Report { status, dma_error, sequence_out, operations, table_overreads }
 }
 
 struct Deco<'a, M> {

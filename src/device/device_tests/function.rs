@@ -91,7 +91,7 @@ fn bytes_words_and_misaligned_accesses_agree() {
 fn command_switches_bus_mastering() {
     use crate::memory::GuestMemory;
     let rig = Rig::new(&NARROW, 1);
-    let reachable = || rig.device.memory.read(RAM, &mut [0; 4]).is_ok();
+    let reachable = || rig.device.memory.read(Purpose::Input, RAM, &mut [0; 4]).is_ok();
     assert!(reachable());
     rig.device.write_config(4, &[2]).unwrap();
     assert!(!reachable());

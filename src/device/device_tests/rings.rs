@@ -3,7 +3,6 @@
 use super::*;
 use crate::jobring::fake_driver::{FakeDriver, Kind};
 use crate::jobring::registers::{JRCFGR_ICEN, JRCFGR_IMSK};
-use crate::memory::{Access, DmaError};
 
 /// A rig whose rings have 16 entries.
 fn rig(rings: usize) -> Rig {
@@ -263,7 +262,8 @@ fn faults_show_address_and_ring_until_reset() {
     let rig = rig(2);
     rig.ring(1).add(1);
     let job = take(&rig);
-    let error = DmaError { address: 0xdead_0000, length: 16, access: Access::Write };
+    let (purpose, access) = (Purpose::Output, Access::Write);
+    let error = DmaError { purpose, address: 0xdead_0000, length: 16, access };
     rig.complete_with(&job, &Report { dma_error: Some(error), ..report(0x4000_0016) });
     assert_eq!(rig.read64(0xfc0), 0xdead_0000);
     assert_eq!(rig.read32(0xfcc), 0xc000_9890);

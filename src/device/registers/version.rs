@@ -312,7 +312,8 @@ mod tests {
             (Access::Read, 0x3ff, 2, 0xc007_a87f),
             (Access::Read, 1 << 20, 2, 0xc007_a87f),
         ] {
-            let error = DmaError { address: 0x12_3456_789a, length, access };
+            let purpose = crate::memory::Purpose::Input;
+            let error = DmaError { purpose, address: 0x12_3456_789a, length, access };
             for high_word_first in [false, true] {
                 let soc = SocProfile { high_word_first, ..VIRT_ERA9 };
                 let state = State { fault: Fault::new(&error, ring), ..state(&counters) };
@@ -340,10 +341,7 @@ mod tests {
         ] {
             counters.dequeued();
             let operations = [operation, None];
-            counters.finished(
-                Some(0),
-                &Report { status, dma_error: None, sequence_out: 0, operations },
-            );
+            counters.finished(Some(0), &Report { operations, ..Report::of_status(status) });
         }
         for (offset, expected) in [
             (0xf00, 7),              // requests dequeued
