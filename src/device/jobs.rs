@@ -99,6 +99,7 @@ impl Device {
         if !self.occupy_deco(now) {
             return (None, outcome);
         }
+        self.platform.set_time(now);
         if let Some(job) = lock(&self.direct).take() {
             return (Some(Job::Direct(Box::new(job))), outcome);
         }
