@@ -63,7 +63,7 @@ pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
             if ring.is_some_and(|ring| ring >= rings) {
                 return Answer::refused(&id, &format!("the device has {rings} job rings, from 0"));
             }
-            let (count, outcome) = device.resume(ring);
+            let (count, outcome) = device.resume(ring, now);
             Answer { outcome, ..Answer::done(&id, &json!({ "resumed": count })) }
         }
     }
