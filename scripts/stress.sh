@@ -62,6 +62,8 @@ parse_arguments() {
 		case $1 in
 		--driver | --patch | --dm-crypt | --kernel | --modules | --runs | --depth | --stall | --fault | --seed | --timeout | --report)
 			(($# >= 2)) || usage_error "$1 needs a value"
+			# Nothing at all is no variant; to --driver it would mean the default.
+			[[ $1 != --driver || -n $2 ]] || usage_error "--driver '': no variant named"
 			case $1 in
 			--driver) DRIVER=$2 JUDGE=1 ;;
 			--patch) PATCHES+=("$(realpath -- "$2")") JUDGE=1 ;;
