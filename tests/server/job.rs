@@ -133,10 +133,15 @@ impl Guest {
         RAM + base
     }
 
-    /// Puts a job into slot `n` and announces it.
-    pub fn submit(&mut self, ring: u64, n: u64, descriptor: u64) {
+    /// Puts a job into slot `n`.
+    pub fn put(&self, n: u64, descriptor: u64) {
         let slot = n % u64::from(self.size);
         self.poke(INPUT + slot * 4, &(descriptor as u32).to_le_bytes());
+    }
+
+    /// Puts a job into slot `n` and announces it.
+    pub fn submit(&mut self, ring: u64, n: u64, descriptor: u64) {
+        self.put(n, descriptor);
         self.write32(0x1000 * (ring + 1) + 0x1c, 1);
     }
 
