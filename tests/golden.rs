@@ -4,6 +4,8 @@
 mod common;
 
 use caam_emu::descriptors::flow::Budget;
+use caam_emu::fault::job::{DataFault, JobFaults};
+use caam_emu::fault::memory::FaultyMemory;
 use caam_emu::memory::{GuestMemory, Purpose};
 use common::{Fixture, Kind, fixtures};
 
@@ -33,6 +35,22 @@ fn every_job_ends_as_recorded() {
         for random in fixture.sections.iter().filter(|s| s.kind == Kind::Random) {
             let got = memory.get(random.address, random.bytes.len());
             assert!(!got.contains(&common::FILLER) || got != random.bytes, "{}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn memory_for_faults_without_any_changes_nothing() {
+    let hold = JobFaults { data: vec![DataFault::Truncate(0)], ..JobFaults::default() };
+    for fixture in fixtures() {
+        let plain = fixture.memory();
+        let expected = fixture.run(&plain);
+        for faults in [None, Some(&hold)] {
+            let memory = fixture.memory();
+            let faulty = FaultyMemory::new(&memory, faults, None);
+            let report = fixture.run(&faulty);
+            assert_eq!(faulty.finish(report), expected, "{}", fixture.name);
+            assert_eq!(memory.all(), plain.all(), "{}", fixture.name);
         }
     }
 }

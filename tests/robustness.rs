@@ -6,6 +6,8 @@ mod common;
 use caam_emu::descriptors::deco::Report;
 use caam_emu::descriptors::flow::Budget;
 use caam_emu::device::soc::{PointerSize, SocProfile, VIRT_ERA9};
+use caam_emu::fault::job::{DataFault, JobFaults};
+use caam_emu::fault::memory::FaultyMemory;
 use caam_emu::memory::flat::FlatMemory;
 use caam_emu::memory::{DmaError, GuestMemory, Purpose};
 use common::{Fixture, Kind, fixtures};
@@ -188,7 +190,15 @@ proptest! {
             let entry = [BASE as u32 + offset, 0, length | flags, 0];
             memory.poke_words(BASE + 0x800 + 16 * i as u64, &entry);
         }
-        run(&memory, &soc, BASE);
+        let copy = FlatMemory::new(BASE, SIZE);
+        copy.poke(BASE, &memory.peek(BASE, SIZE));
+        let report = run(&memory, &soc, BASE);
+        // Whether its output is held back up to its end makes no difference to a job.
+        let faults = JobFaults { data: vec![DataFault::Truncate(0)], ..JobFaults::default() };
+        let faulty = FaultyMemory::new(&copy, Some(&faults), None);
+        let held = run(&faulty, &soc, BASE);
+        prop_assert_eq!(faulty.finish(held), report);
+        prop_assert_eq!(copy.peek(BASE, SIZE), memory.peek(BASE, SIZE));
     }
 }
 

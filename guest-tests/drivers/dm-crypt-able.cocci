@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // purpose: the driver's algorithms without CRYPTO_ALG_ALLOCATES_MEMORY, so that dm-crypt takes them
+// changes: caamalg.c caamhash.c
 //
 // Since Linux 5.9 dm-crypt asks for ciphers that allocate no memory while they work, lest
 // writing out memory wait for memory. The CAAM driver allocates a descriptor for each request

@@ -6,7 +6,7 @@
 # The guest's lines that begin with "@@ ":
 #   device SLOT ADDRESS        the PCI function was found
 #   ready UPTIME               all is set up; from here on a failure is the tested code's
-#   probed STATUS UPTIME       modprobe of the driver has returned
+#   probed STATUS UPTIME RINGS modprobe of the driver has returned; it has bound to so many job rings
 #   setup-failed CAUSE         the guest cannot be set up
 #   case NAME / end NAME STATUS
 #   jobs N                     a case: the device has done N jobs so far
@@ -40,7 +40,7 @@ finish_case() {
 # relay_report FD ANSWER-FD TIMEOUT CASE...: until the guest is off, or too late. On return all the
 # cases have their line; GUEST_OK tells whether the boot itself went as it should.
 relay_report() {
-	local fd=$1 answers=$2 timeout=$3 line part='' status current='' ready=0 done=0 cause='' verdict plan=0 failed_before=''
+	local fd=$1 answers=$2 timeout=$3 line part='' status current='' ready=0 done=0 cause='' verdict rings plan=0 failed_before=''
 	local started=$SECONDS said=$SECONDS
 	local -a left=("${@:4}")
 	local -A moved=()
@@ -76,7 +76,13 @@ relay_report() {
 			;;
 		'@@ ready '*) ready=1 ;;
 		'@@ probed '*)
-			read -r _ _ verdict part <<<"$line"
+			read -r _ _ verdict part rings <<<"$line"
+			if ((rings == 0)); then
+				# Nothing can be said of a driver that does not work at all: to a bisection, "skip".
+				CANNOT_TELL=1
+				cause="the driver did not bind to the device: $(probe_failure "$verdict")"
+				break
+			fi
 			log "guest is up: driver loaded $part s after the kernel's start"
 			if ((verdict != 0)); then log "modprobe of the driver failed with status $verdict"; fi
 			;;
@@ -145,6 +151,17 @@ relay_report() {
 		fi
 	done
 	log "the guest's run was cut short: $cause"
+}
+
+# probe_failure STATUS: why no job ring has a driver, by the kernel's log or modprobe's words.
+probe_failure() {
+	local line
+	if line=$(grep -m1 -a -o -E 'modprobe: (ERROR|FATAL): .*' "$LOGS/console.log") ||
+		line=$(grep -m1 -a -o -E 'caam(_jr)?( [^ ]+)?: .*([Ff]ail|[Ee]rr|cannot|could not|not ).*' "$LOGS/console.log"); then
+		printf '%s' "${line%$'\r'}"
+	else
+		printf 'its modprobe ended with status %d, the console says no more' "$1"
+	fi
 }
 
 # carry NAME BASE64: the guest chose the name.

@@ -18,9 +18,10 @@ PATCHES=()
 
 # check_variant KIND OPTION VALUE: complains before anything is fetched.
 check_variant() {
-	local kind=$1 option=$2 part first=1 ring=''
+	local kind=$1 option=$2 part first=1 ring='' patched=0
 	local -a parts
 	[[ -n $3 ]] || usage_error "$option '': no variant named"
+	if [[ $kind == drivers ]]; then patched=${#PATCHES[@]}; fi
 	IFS=+ read -r -a parts <<<"$3"
 	for part in "${parts[@]}"; do
 		if [[ $part == */* ]]; then
@@ -29,8 +30,7 @@ check_variant() {
 			if [[ -z $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") ]]; then
 				usage_error "$option $part: holds neither sources (*.c) nor built modules (*.ko)"
 			fi
-			if [[ -n $(compgen -G "$part/*.ko") && -z $(compgen -G "$part/*.c") ]] &&
-				((${#parts[@]} > 1)); then
+			if [[ -z $(compgen -G "$part/*.c") ]] && ((${#parts[@]} > 1 || patched)); then
 				usage_error "$option $3: built modules cannot be patched; give the sources"
 			fi
 		elif [[ $kind == drivers && $part == ring-* ]]; then
@@ -103,7 +103,6 @@ need_variant() {
 	done
 	if [[ -z $sources && ${#changes[@]} -eq 0 ]]; then return 0; fi
 	if [[ -n $sources && -z $(compgen -G "$sources/*.c") ]]; then
-		if ((${#changes[@]})); then usage_error "--driver $variant: built modules cannot be patched; give the sources"; fi
 		VARIANT_DIRS+=("$sources")
 		return 0
 	fi

@@ -106,14 +106,52 @@ emulator_dies() {
 }
 check emulator-dies emulator_dies
 
-# A guest whose driver is broken: the bug is there.
+# changed_driver NAME SED-SCRIPT: a patch $WORK/NAME.patch that makes this of the default kernel's jr.c.
+changed_driver() {
+	local source
+	source=$(find "${CAAM_EMU_CACHE:-${CARGO_TARGET_DIR:-$ROOT/target}/vm}"/builder-6.1.*/usr/src/sources/drivers/crypto/caam \
+		-name jr.c -print -quit)
+	[[ -n $source ]] || { echo "no sources: run 'scripts/vm.sh dm-crypt' first"; return 1; }
+	mkdir -p "$WORK/$1/"{a,b}
+	cp "$source" "$WORK/$1/a/jr.c"
+	sed "$2" "$source" >"$WORK/$1/b/jr.c"
+	(cd "$WORK/$1" && diff -u a/jr.c b/jr.c) >"$WORK/$1.patch"
+	[[ -s $WORK/$1.patch ]] || { echo "nothing changed"; return 1; }
+}
+
+# A driver that works, but badly: the bug is there.
 driver_broken() {
-	mkdir -p "$WORK/broken"
-	: >"$WORK/broken/caam_jr.ko"
-	run 1 "$VM" --driver "$WORK/broken" selftests && grep -q '^    not ok 1 driver-bound' "$WORK/out" &&
-		grep -q '^not ok 1 selftests' "$WORK/out" && says "end of the guest's console" && nothing_left
+	# The RNG alone.
+	changed_driver broken '/^\tcaam_algapi_init(dev);$/d' || return
+	run 1 "$VM" --driver stock --patch "$WORK/broken.patch" selftests && grep -q '^    ok 1 driver-bound' "$WORK/out" &&
+		grep -q '^    # missing: .*xts-aes-caam' "$WORK/out" && grep -q '^    not ok 3 algorithms-complete' "$WORK/out" &&
+		grep -q '^not ok 1 selftests' "$WORK/out" && nothing_left
 }
 check driver-broken driver_broken
+
+# One that the device never gets: nothing can be said.
+driver_unbound() {
+	changed_driver unbound '/^static int caam_jr_probe(/,/^}/s/error = caam_jr_init(jrdev);/error = -EIO;/' || return
+	run 125 "$VM" --driver stock --patch "$WORK/unbound.patch" selftests && says 'did not bind to the device' &&
+		grep -q '^not ok 1 selftests' "$WORK/out" && says "end of the guest's console" && nothing_left
+}
+check driver-unbound driver_unbound
+
+patch_does_not_apply() {
+	changed_driver rejected '/^\tcaam_algapi_init(dev);$/d' || return
+	sed -i 's/caam_algapi_init/caam_algapi_exit/' "$WORK/rejected.patch"
+	run 125 "$VM" --driver stock --patch "$WORK/rejected.patch" selftests && nothing_left || return
+	says 'error: rejected.patch does not apply: jr.c: Hunk #1 FAILED' || return
+	grep -q '^-.caam_algapi_exit' "$(sed -n 's/.*the whole output: //p' "$WORK/err")"
+}
+check patch-does-not-apply patch_does_not_apply
+
+modules_of_another_kernel() {
+	mkdir -p "$WORK/foreign"
+	printf '\0vermagic=5.4.0-1-arm64 SMP aarch64\0' >"$WORK/foreign/caam_jr.ko"
+	run 125 "$VM" --driver "$WORK/foreign" selftests && says 'built for Linux 5.4.0-1-arm64; the guest runs 6' && nothing_left
+}
+check modules-of-another-kernel modules_of_another_kernel
 
 driver_does_not_build() {
 	mkdir -p "$WORK/unbuildable"

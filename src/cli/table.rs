@@ -173,6 +173,7 @@ fn rings(stats: &Statistics, before: Option<&Statistics>) -> Vec<(String, Vec<Ce
     rows.row("  no slot free", |r| Cell::plain(r.slot_refusals));
     rows.row("interrupts raised", |r| Cell::plain(r.interrupts.raised));
     rows.row("  merged", |r| Cell::plain(r.interrupts.merged));
+    rows.row("  lost on purpose", |r| Cell::plain(r.interrupts.lost));
     rows.spread("queue wait", |r| r.queue_wait);
     rows.spread("service time", |r| r.service_time);
     rows.row("last job's descriptor", |r| {

@@ -126,6 +126,8 @@ pub struct Band {
 pub struct RingInterrupts {
     pub raised: u64,
     pub merged: u64,
+    /// By fault rules.
+    pub lost: u64,
 }
 
 /// How durations are spread. Each is at most 1/16 too long.
@@ -217,7 +219,11 @@ impl Ring {
             last_doorbell_ns: meter.last_doorbell.map(nanoseconds),
             slot_reads,
             slot_refusals,
-            interrupts: RingInterrupts { raised: meter.interrupts, merged: meter.merged },
+            interrupts: RingInterrupts {
+                raised: meter.interrupts,
+                merged: meter.merged,
+                lost: stats.interrupts_lost,
+            },
             queue_wait: Percentiles::new(&meter.queue_wait),
             service_time: Percentiles::new(&meter.service),
             last_job: meter.last_job.map(|job| LastJob {

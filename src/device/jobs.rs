@@ -16,6 +16,7 @@ use crate::descriptors::flow::{Budget, Scratch};
 use crate::descriptors::status::JobStatus;
 use crate::fault::job::{Instead, JobFaults, watchdog};
 use crate::fault::kind::{Kind, Release, Site};
+use crate::fault::memory::{FaultyMemory, TableRules};
 use crate::fault::{Event, Facts};
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use crate::memory::Purpose;
@@ -98,6 +99,7 @@ impl Device {
         if !self.occupy_deco(now) {
             return (None, outcome);
         }
+        self.platform.set_time(now);
         if let Some(job) = lock(&self.direct).take() {
             return (Some(Job::Direct(Box::new(job))), outcome);
         }
@@ -198,14 +200,14 @@ impl Device {
             });
         }
         match job {
-            Job::Ring { taken, .. } => deco::run(
-                &self.memory,
-                &self.platform,
-                taken.descriptor,
-                scratch,
-                budget,
-                &taken.stop,
-            ),
+            Job::Ring { ring, taken, faults } => {
+                let faults = faults.as_deref().filter(|faults| faults.are_of_memory());
+                if faults.is_some() || self.faults.armed(Site::Table) {
+                    return self.run_with_faults(*ring, taken, faults, scratch, budget);
+                }
+                let (address, stop) = (taken.descriptor, &taken.stop);
+                deco::run(&self.memory, &self.platform, address, scratch, budget, stop)
+            }
             Job::Direct(direct) => {
                 let soc = self.setup.soc;
                 match DescriptorBuffer::from_words(&self.memory, soc, &direct.words) {
@@ -221,6 +223,24 @@ impl Device {
                 }
             }
         }
+    }
+
+    /// Runs a job on memory that fails, or whose tables are looked at.
+    fn run_with_faults(
+        &self,
+        ring: usize,
+        taken: &TakenJob,
+        faults: Option<&JobFaults>,
+        scratch: &mut Scratch,
+        budget: Budget,
+    ) -> Report {
+        let facts = self.facts(Site::Table, taken.number, taken.descriptor);
+        let event = ring_event(ring, &lock(&self.rings[ring]), taken.taken);
+        let tables = TableRules::new(&self.faults, Event { job: Some(&facts), ..event });
+        let memory = FaultyMemory::new(&self.memory, faults, Some(tables));
+        let (address, stop) = (taken.descriptor, &taken.stop);
+        let report = deco::run(&memory, &self.platform, address, scratch, budget, stop);
+        memory.finish(report)
     }
 
     /// A taken job has been run: it is given back, or held if it has to take longer.
@@ -379,3 +399,7 @@ impl Device {
 #[cfg(test)]
 #[path = "jobs_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "memory_fault_tests.rs"]
+mod memory_tests;

@@ -32,7 +32,7 @@ use platform::{Platform, Secrets};
 use registers::{RegisterFile, ctrl, version};
 use soc::SocProfile;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -113,7 +113,7 @@ pub struct Device {
     /// Jobs and bytes.
     pub counters: Counters,
     /// What goes wrong on purpose.
-    pub faults: Faults,
+    pub faults: Arc<Faults>,
     /// Jobs that have been run, and are given back later.
     held: Mutex<Held>,
     /// Jobs that occupy a DECO.
@@ -159,6 +159,8 @@ impl Device {
     pub fn new(setup: Setup, secrets: Secrets) -> Result<Self, Unavailable> {
         assert!((1..=MAX_RINGS).contains(&setup.rings), "1 to {MAX_RINGS} job rings");
         assert!((1..=MAX_DECOS).contains(&setup.decos), "1 to {MAX_DECOS} DECOs");
+        let faults = Arc::new(Faults::new(setup.fault_seed, setup.rings));
+        let platform = Platform::new(setup.soc, secrets)?.with_faults(Arc::clone(&faults));
         Ok(Self {
             setup,
             config: Mutex::new(ConfigSpace::new()),
@@ -167,10 +169,10 @@ impl Device {
             pin: Mutex::new(Intx::default()),
             fault: Mutex::new(version::Fault::default()),
             direct: Mutex::new(Direct::new()),
-            platform: Platform::new(setup.soc, secrets)?,
+            platform,
             memory: DmaSpace::default(),
             counters: Counters::default(),
-            faults: Faults::new(setup.fault_seed, setup.rings),
+            faults,
             held: Mutex::new(Held::new(setup.rings)),
             running: AtomicU32::new(0),
             decos: AtomicU32::new(setup.decos as u32),
@@ -211,7 +213,8 @@ impl Device {
         }
         match page {
             Page::Ctrl if (rng4::START..rng4::END).contains(&within) => {
-                self.platform.rng().read(within).unwrap_or(0)
+                self.platform.set_time(now);
+                self.platform.read_rng(within).unwrap_or(0)
             }
             Page::Ctrl => lock(&self.ctrl).read(within).unwrap_or(0),
             Page::Deco0 => lock(&self.direct).read(within, self.setup.soc.era).unwrap_or(0),

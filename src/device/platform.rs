@@ -1,12 +1,16 @@
 //! What all DECOs of a device share besides guest memory: the SoC, the RNG, the keys.
 
 use super::registers::version::STATE_HANDLES;
-use super::rng4::Rng4;
+use super::rng4::{Rng4, RngFaults};
 use super::soc::SocProfile;
 use crate::crypto::keywrap::{KEY, MasterKey};
 use crate::crypto::rng::{Unavailable, source};
+use crate::fault::kind::{Kind, Site};
+use crate::fault::{Event, Faults};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Where a device's secrets come from.
@@ -24,6 +28,9 @@ pub struct Platform {
     pub soc: SocProfile,
     rng: Mutex<Rng4>,
     master_key: MasterKey,
+    faults: Arc<Faults>,
+    /// The device's time as last told, in nanoseconds: DECOs have no other clock.
+    time: AtomicU64,
 }
 
 impl Platform {
@@ -41,12 +48,50 @@ impl Platform {
             soc: soc.clone(),
             rng: Mutex::new(Rng4::new(STATE_HANDLES, source(secrets.seed))),
             master_key,
+            faults: Arc::new(Faults::new(0, 0)),
+            time: AtomicU64::new(0),
         })
+    }
+
+    /// With rules about the RNG.
+    #[must_use]
+    pub fn with_faults(self, faults: Arc<Faults>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Tells the time.
+    pub fn set_time(&self, now: Duration) {
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.time.store(now, Ordering::Relaxed);
     }
 
     /// The RNG. Held for one operation at a time.
     pub fn rng(&self) -> MutexGuard<'_, Rng4> {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A DECO uses the RNG, as far as the rules let it.
+    pub fn use_rng<T>(&self, operation: impl FnOnce(&mut Rng4) -> T) -> T {
+        let faults = self.rng_faults();
+        self.rng().strike(faults, operation)
+    }
+
+    /// Reads the RNG's register at `offset` of the CTRL page. `None`: there is none.
+    pub fn read_rng(&self, offset: u32) -> Option<u32> {
+        let mut rng = self.rng();
+        if rng.first_look(offset) {
+            let faults = self.rng_faults();
+            rng.strike_collection(faults);
+        }
+        rng.read(offset)
+    }
+
+    /// Asks the rules about a use of the RNG.
+    fn rng_faults(&self) -> RngFaults {
+        let now = Duration::from_nanos(self.time.load(Ordering::Relaxed));
+        let firings = self.faults.at(Site::Rng, &Event { now, ..Event::default() });
+        let fired = |kind: Kind| firings.iter().any(|firing| firing.kind == kind);
+        RngFaults { no_entropy: fired(Kind::RngEntropy), no_handles: fired(Kind::RngHandle) }
     }
 
     /// JDKEK, or TDKEK, once the RNG has generated them.

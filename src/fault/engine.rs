@@ -53,6 +53,8 @@ pub struct Firing {
     pub kind: Kind,
     /// Randomness for its parameters.
     pub draw: Stream,
+    /// Events that it has matched and at which it has fired, this one included.
+    pub counts: (u64, u64),
 }
 
 /// A rule and its counts, as `ctl fault list` shows it.
@@ -176,7 +178,7 @@ impl Faults {
             if fires {
                 state.fired += 1;
                 log::debug!("fault {} fires ({} of {number})", state.rule.name, state.fired);
-                firings.push(Firing { kind, draw });
+                firings.push(Firing { kind, draw, counts: (number, state.fired) });
             }
         }
         firings

@@ -80,7 +80,7 @@ impl JobFaults {
     #[must_use]
     pub fn new(firings: Vec<Firing>, facts: &Facts) -> Self {
         let mut faults = Self::default();
-        for Firing { kind, draw } in firings {
+        for Firing { kind, draw, .. } in firings {
             match kind {
                 Kind::Latency(latency) => {
                     faults.delay = faults.delay.saturating_add(delay(&latency, facts, draw));
@@ -126,6 +126,12 @@ impl JobFaults {
         faults
     }
 
+    /// Whether the memory that the job works on has to be a [`super::memory::FaultyMemory`].
+    #[must_use]
+    pub fn are_of_memory(&self) -> bool {
+        !self.data.is_empty() || !self.dma.is_empty()
+    }
+
     fn replace(&mut self, instead: Instead) {
         self.instead.get_or_insert(instead);
     }
@@ -163,7 +169,8 @@ mod tests {
     fn faults(rules: &[&str], number: u64, length: u64) -> JobFaults {
         let firing = |text: &&str| {
             let rule: Rule = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
-            Firing { kind: rule.kind, draw: Stream::of(7, &rule.name, number) }
+            let draw = Stream::of(7, &rule.name, number);
+            Firing { kind: rule.kind, draw, counts: (number, number) }
         };
         let facts = Facts { number, length, ..Facts::default() };
         JobFaults::new(rules.iter().map(firing).collect(), &facts)

@@ -15,6 +15,7 @@ mod engine;
 pub mod grammar;
 pub mod job;
 pub mod kind;
+pub mod memory;
 pub mod plan;
 pub mod random;
 pub mod rule;

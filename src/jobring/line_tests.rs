@@ -370,7 +370,11 @@ fn a_reset_ends_all_of_it() {
 fn firings_become_faults() {
     let firing = |text: &str| {
         let rule: crate::fault::rule::Rule = text.parse().unwrap();
-        Firing { kind: rule.kind, draw: crate::fault::random::Stream::of(1, "x", 1) }
+        Firing {
+            kind: rule.kind,
+            draw: crate::fault::random::Stream::of(1, "x", 1),
+            counts: Default::default(),
+        }
     };
     let of = |rules: &[&str]| LineFaults::new(&rules.iter().map(|r| firing(r)).collect::<Vec<_>>());
     assert_eq!(of(&[]), NOTHING);

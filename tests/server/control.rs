@@ -156,7 +156,7 @@ fn statistics_tell_of_jobs_as_the_file_does() {
         ("doorbells", json!(1)),
         ("slot_reads", json!(1)),
         ("slot_refusals", json!(0)),
-        ("interrupts", json!({ "raised": 1, "merged": 0 })),
+        ("interrupts", json!({ "raised": 1, "merged": 0, "lost": 0 })),
         ("operations", aes),
     ] {
         assert_eq!(ring[field], value, "{field}: {ring}");
@@ -202,6 +202,25 @@ fn faults_can_be_made_while_it_runs() {
     let names: Vec<_> = list["rules"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
     assert_eq!((names, &list["seed"]), (vec![&json!("first"), &json!("stall-1")], &json!(5)));
     assert_eq!(client.result(r#"{"v":1,"do":"fault-clear","all":true}"#), json!({ "cleared": 2 }));
+}
+
+#[test]
+fn lost_interrupts_are_told_from_raised_ones() {
+    let (emulator, control) = with_control(&["--fault", "irq-lost:ring=0,once"]);
+    let mut guest = Guest::new(&emulator, 0, 4);
+    guest.shared_descriptor();
+    let descriptor = guest.job(0, &PLAIN);
+    guest.submit(0, 0, descriptor);
+    let start = std::time::Instant::now();
+    while guest.read32(0x103c) == 0 {
+        assert!(start.elapsed() < DEADLINE, "ORSFR stays 0");
+    }
+    let mut client = Client::connect(&control);
+    let mut interrupts = || client.result(STATS)["rings"][0]["interrupts"].clone();
+    assert_eq!(interrupts(), json!({ "raised": 0, "merged": 0, "lost": 1 }));
+    guest.submit(0, 1, descriptor);
+    guest.wait();
+    assert_eq!(interrupts(), json!({ "raised": 1, "merged": 1, "lost": 1 }));
 }
 
 #[test]

@@ -7,7 +7,6 @@ use crate::descriptors::command::{
 };
 use crate::descriptors::flow::{InputSource, InputTransfer, OutputSink, OutputTransfer};
 use crate::descriptors::status::{DecoError, Failure};
-use crate::device::rng4::Request;
 use crate::memory::GuestMemory;
 
 /// Most a metadata store can copy (DECO error 22 beyond).
@@ -135,12 +134,12 @@ impl<M: GuestMemory> Deco<'_, M> {
         match kind {
             0 => {}
             1 => {
-                self.random(Request::default(), &mut bytes)?;
+                self.random(&mut bytes)?;
                 // A zero byte becomes 1: no more is asked of it than that it is not zero.
                 bytes.iter_mut().for_each(|b| *b = (*b).max(1));
             }
             2 => bytes.iter_mut().zip(1..).for_each(|(b, n)| *b = n as u8),
-            3 => self.random(Request::default(), &mut bytes)?,
+            3 => self.random(&mut bytes)?,
             _ => return Err(DecoError::Load.into()),
         }
         Ok(bytes)
@@ -188,7 +187,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         let mut left = length;
         while left > 0 {
             let mut bytes = vec![0; left.min(RANDOM_PIECE) as usize];
-            self.random(request, &mut bytes)?;
+            self.generated(request, &mut bytes)?;
             left -= bytes.len() as u32;
             self.flow.push_output(&bytes);
             self.flow.pump()?;

@@ -54,27 +54,32 @@ impl<M: GuestMemory> Deco<'_, M> {
     /// reseed, uninstantiate (Linux `ctrl.c`, `caamprng.c`).
     fn rng(&mut self, op: AlgorithmOperation) -> Result<(), Failure> {
         let request = Request::new(op.aai, op.icv, op.encrypt);
-        let mut rng = self.platform.rng();
-        if is_secure_keys(op.aai) {
-            rng.generate_secure_keys()?;
-            return Ok(());
-        }
-        match op.state {
-            AlgorithmState::Init => rng.instantiate(request)?,
-            AlgorithmState::Finalize => rng.reseed(request)?,
-            AlgorithmState::InitFinal => rng.uninstantiate(request.handle)?,
-            AlgorithmState::Update => {
-                // The bytes are made when they are stored; whether they can be is known now.
-                rng.generate(request, &mut [])?;
-                self.flow.class1.set_rng_request(request);
+        self.platform.use_rng(|rng| -> Result<(), RngError> {
+            if is_secure_keys(op.aai) {
+                return rng.generate_secure_keys().map(|_| ());
             }
+            match op.state {
+                AlgorithmState::Init => rng.instantiate(request),
+                AlgorithmState::Finalize => rng.reseed(request),
+                AlgorithmState::InitFinal => rng.uninstantiate(request.handle),
+                // The bytes are made when they are stored; whether they can be is known now.
+                AlgorithmState::Update => rng.generate(request, &mut []),
+            }
+        })?;
+        if op.state == AlgorithmState::Update && !is_secure_keys(op.aai) {
+            self.flow.class1.set_rng_request(request);
         }
         Ok(())
     }
 
-    /// Fills `bytes` from an RNG state handle.
-    pub(super) fn random(&self, request: Request, bytes: &mut [u8]) -> Result<(), Failure> {
+    /// Fills `bytes` from the RNG state handle of an operation that has been carried out.
+    pub(super) fn generated(&self, request: Request, bytes: &mut [u8]) -> Result<(), Failure> {
         Ok(self.platform.rng().generate(request, bytes)?)
+    }
+
+    /// Fills `bytes` from state handle 0 without an operation of the RNG.
+    pub(super) fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {
+        Ok(self.platform.use_rng(|rng| rng.generate(Request::default(), bytes))?)
     }
 
     /// DKP: the key becomes a split key in the class 2 key register.

@@ -12,7 +12,6 @@ use crate::descriptors::buffer::Part;
 use crate::descriptors::ccb::work::Work;
 use crate::descriptors::flow::{OutputSink, OutputTransfer};
 use crate::descriptors::status::{ChaError, ChaId, DecoError, Failure};
-use crate::device::rng4::Request;
 use crate::memory::GuestMemory;
 use zeroize::Zeroizing;
 
@@ -166,7 +165,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         let master = self.platform.master_key();
         let output = if encapsulate {
             let mut key = Zeroizing::new([0; KEY]);
-            self.random(Request::default(), &mut key[..])?;
+            self.random(&mut key[..])?;
             blob::encapsulate(master, Kind::Red, &modifier, &input, &key)
         } else {
             blob::decapsulate(master, Kind::Red, &modifier, &input).map(|data| data.to_vec())

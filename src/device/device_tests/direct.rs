@@ -134,3 +134,31 @@ fn rings_go_on_while_software_has_deco_0() {
     assert_eq!(work(&rig), 2);
     assert_eq!(rig.read32(DECO0 + DDDR) & VALID, 0);
 }
+
+/// Rules of the RNG are asked at each use of it, and fire in the order of the driver's steps.
+#[test]
+fn faults_of_the_rng_by_their_rules() {
+    let rig = Rig::new(&VIRT_ERA9, 1);
+    for rule in ["rng-entropy:times=2", "rng-handle:nth=5", "rng-entropy:from=1s"] {
+        rig.device.faults.add(&crate::fault::grammar::Fields::from_text(rule)).unwrap();
+    }
+    let run = |descriptor: &[u32]| run_descriptor_deco0(&rig, 9, descriptor);
+    let handles = || rig.read32(u64::from(RDSTA)) & 3;
+    // RNGSTORE to memory.
+    let generate = |length: u32| run(&[0xb080_0004, 0x8250_0000, 0x6034_0000 | length, RAM as u32]);
+    rig.write32(u64::from(RTMCTL), 0);
+    let instantiate = [0xb080_0003, INSTANTIATE, HALT];
+    assert_eq!([0; 3].map(|_| run(&instantiate)), [0x2000_005b, 0x2000_005b, 0x7000_0000]);
+    assert_eq!(handles(), 1);
+    let reports = rig.device.faults.list();
+    assert_eq!((reports[0].fired, reports[1].matched, reports[2].matched), (2, 3, 0));
+    // However many bytes it makes, it is one use.
+    assert_eq!(generate(0xfff), 0);
+    let mut bytes = [0; 0x1000];
+    rig.file.read_exact_at(&mut bytes, 0).unwrap();
+    assert!(bytes[..0xfff].chunks(16).all(|part| part.iter().any(|b| *b != 0)), "all written");
+    assert_eq!(rig.device.faults.list()[1].matched, 4);
+    assert_eq!(generate(8), 0x2000_0054, "not instantiated");
+    assert_eq!(handles(), 0);
+    assert_eq!(run(&instantiate), 0x7000_0000);
+}

@@ -10,7 +10,7 @@
 //! on parts without CAAM, for access rules and reset values; Linux `error.c` for the errors.
 //!
 //! No time passes here: in run mode there always is entropy, unless [`Rng4::set_entropy_ok`] says
-//! otherwise. Bytes come from a [`Source`] rather than from a DRBG (inferred to be as good: no
+//! otherwise, or a fault ([`Rng4::strike`]) for one use. Bytes come from a [`Source`] rather than from a DRBG (inferred to be as good: no
 //! driver can tell), so personalisation strings and additional input change nothing.
 
 mod registers;
@@ -75,6 +75,15 @@ impl RngError {
     pub fn code(self) -> u8 {
         self as u8
     }
+}
+
+/// What goes wrong on purpose at one use of the RNG.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RngFaults {
+    /// The entropy fails its checks.
+    pub no_entropy: bool,
+    /// All state handles are lost before.
+    pub no_handles: bool,
 }
 
 /// What an RNG operation is about: fields of the OPERATION command.
@@ -143,6 +152,12 @@ pub struct Rng4 {
     /// What RTENT shows, once it has been read.
     entropy: Option<Entropy>,
     entropy_ok: bool,
+    /// Faults have been asked for about what RTENT shows or will show.
+    judged: bool,
+    /// What it had to show has failed its checks.
+    collection_failed: bool,
+    /// The operation being carried out finds no entropy.
+    no_entropy: bool,
     /// RTMCTL.ERR
     trng_error: bool,
     source: Box<dyn Source>,
@@ -174,6 +189,9 @@ impl Rng4 {
             last_error: None,
             entropy: None,
             entropy_ok: true,
+            judged: false,
+            collection_failed: false,
+            no_entropy: false,
             trng_error: false,
             source,
         }
@@ -186,14 +204,55 @@ impl Rng4 {
         self.handles.iter_mut().for_each(|handle| *handle = None);
         self.keys = None;
         self.last_error = None;
-        self.entropy = None;
+        self.collect_anew();
         self.trng_error = false;
     }
 
-    /// Whether the TRNG's entropy passes its checks, which it does unless somebody says
-    /// otherwise: the place for fault injection to make instantiation fail.
+    /// Whether the TRNG's entropy passes its checks, which it does unless somebody says otherwise.
     pub fn set_entropy_ok(&mut self, ok: bool) {
         self.entropy_ok = ok;
+    }
+
+    /// Whether reading the register at `offset` is the first look at what the TRNG has collected.
+    /// Then it is the time for [`Self::strike_collection`].
+    #[must_use]
+    pub fn first_look(&self, offset: u32) -> bool {
+        let entropy = offset == RTMCTL || (RTENT0..=RTENT15).contains(&offset);
+        let wanted = self.stored(RTMCTL) & RTMCTL_ACC != 0;
+        entropy && wanted && !self.program_mode() && !self.judged
+    }
+
+    /// What the TRNG has collected is as `faults` have it, until it collects anew: in program
+    /// mode, after the last word was read, or after RTMCTL.ERR was cleared.
+    pub fn strike_collection(&mut self, faults: RngFaults) {
+        self.judged = true;
+        self.lose(faults);
+        if faults.no_entropy {
+            self.collection_failed = true;
+            self.trng_error = true;
+        }
+    }
+
+    /// Carries out `operation` as `faults` have it. Test handles need no entropy.
+    pub fn strike<T>(&mut self, faults: RngFaults, operation: impl FnOnce(&mut Self) -> T) -> T {
+        self.lose(faults);
+        self.no_entropy = faults.no_entropy;
+        let result = operation(self);
+        self.no_entropy = false;
+        result
+    }
+
+    /// State handles may be lost. Secure keys are kept elsewhere, and stay.
+    fn lose(&mut self, faults: RngFaults) {
+        if faults.no_handles {
+            self.handles.iter_mut().for_each(|handle| *handle = None);
+        }
+    }
+
+    fn collect_anew(&mut self) {
+        self.entropy = None;
+        self.judged = false;
+        self.collection_failed = false;
     }
 
     /// The entropy delay (RTSDCTL.ENT_DLY) set, for deciding whether it is long enough.
@@ -233,13 +292,17 @@ impl Rng4 {
         let mut value = stored | RTMCTL_TSTOP_OK;
         if !self.program_mode() {
             value |= RTMCTL_FCT_VAL;
-            if !self.entropy_ok {
+            if !self.checks_passed() {
                 value |= RTMCTL_FCT_FAIL;
             } else if stored & RTMCTL_ACC != 0 {
                 value |= RTMCTL_ENT_VAL;
             }
         }
         if self.trng_error { value | RTMCTL_ERR } else { value }
+    }
+
+    fn checks_passed(&self) -> bool {
+        self.entropy_ok && !self.collection_failed
     }
 
     fn read_entropy(&mut self, word: usize) -> u32 {
@@ -260,7 +323,7 @@ impl Rng4 {
             u32::from_be_bytes(words[word])
         });
         if word == 15 {
-            self.entropy = None;
+            self.collect_anew();
         }
         value
     }
@@ -279,7 +342,7 @@ impl Rng4 {
                 let count = (stored & 0x7fff).saturating_sub((stored >> 16) / 2);
                 count << 16 | count
             }
-            RTSTATUS => u32::from(!self.entropy_ok),
+            RTSTATUS => u32::from(!self.checks_passed()),
             // 16 values of four bits.
             RTPKRCNT10..=RTPKRCNTFE => {
                 let count = samples / 64;
@@ -334,8 +397,9 @@ impl Rng4 {
     }
 
     fn write_rtmctl(&mut self, value: u32) {
-        if value & RTMCTL_ERR != 0 {
+        if value & RTMCTL_ERR != 0 && self.trng_error {
             self.trng_error = false;
+            self.collect_anew();
         }
         let before = self.stored(RTMCTL);
         let programming = (before | value) & RTMCTL_PRGM != 0;
@@ -345,7 +409,7 @@ impl Rng4 {
         let settings = if programming { value } else { before } & RTMCTL_SETTINGS;
         self.registers.write(RTMCTL, value & !RTMCTL_SETTINGS | settings);
         if value & RTMCTL_PRGM != 0 {
-            self.entropy = None;
+            self.collect_anew();
         } else if before & RTMCTL_PRGM != 0 && !self.entropy_ok {
             self.trng_error = true;
         }
@@ -362,7 +426,7 @@ impl Rng4 {
         if self.program_mode() {
             return Err(RngError::Hardware);
         }
-        if !self.entropy_ok {
+        if !self.entropy_ok || self.no_entropy {
             self.trng_error = true;
             return Err(RngError::Hardware);
         }
@@ -462,6 +526,10 @@ impl Rng4 {
         let Some(handle) = &mut self.handles[index] else {
             return Err(RngError::NotInstantiated);
         };
+        if self.no_entropy && handle.test.is_none() {
+            self.trng_error = true;
+            return Err(RngError::Hardware);
+        }
         handle.requests_left = handle.requests_left.saturating_sub(1);
         let filled = match &mut handle.test {
             Some(test) => test.fill(bytes),

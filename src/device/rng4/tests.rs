@@ -443,3 +443,95 @@ fn a_source_without_bytes_is_a_hardware_error() {
     assert_eq!(rng.status() & RDSTA_SKVN, 0);
     assert_eq!(rng.instantiate(handle(1)), Err(RngError::Mode), "one handle only");
 }
+
+/// No entropy, for one use.
+const NO_ENTROPY: RngFaults = RngFaults { no_entropy: true, no_handles: false };
+/// No state handles any more.
+const NO_HANDLES: RngFaults = RngFaults { no_entropy: false, no_handles: true };
+
+#[test]
+fn one_use_without_entropy_fails_and_the_next_does_not() {
+    let mut rng = running();
+    let request = Request { prediction_resistance: true, ..handle(0) };
+    let failed = Err(RngError::Hardware);
+    assert_eq!(rng.strike(NO_ENTROPY, |rng| rng.instantiate(request)), failed);
+    assert_eq!(rng.status(), 0xb << RDSTA_ERRCODE_SHIFT);
+    assert_ne!(rng.read(RTMCTL).unwrap() & RTMCTL_ERR, 0);
+    rng.instantiate(request).unwrap();
+    for request in [request, handle(0)] {
+        assert_eq!(rng.strike(NO_ENTROPY, |rng| rng.generate(request, &mut [0; 4])), failed);
+        rng.generate(request, &mut [0; 4]).unwrap();
+    }
+    assert_eq!(rng.strike(NO_ENTROPY, |rng| rng.reseed(request)), failed);
+    assert!(rng.strike(NO_ENTROPY, |rng| rng.generate_secure_keys().is_err()));
+    assert_eq!(rng.status() & (RDSTA_SKVN | 1), 1, "no keys, but the handle stays");
+    rng.strike(NO_ENTROPY, |rng| rng.uninstantiate(0)).unwrap();
+}
+
+#[test]
+fn a_test_handle_needs_no_entropy() {
+    let mut rng = running();
+    let request = Request { test: true, ..handle(1) };
+    rng.strike(NO_ENTROPY, |rng| rng.instantiate(request)).unwrap();
+    rng.strike(NO_ENTROPY, |rng| rng.generate(request, &mut [0; 4])).unwrap();
+}
+
+#[test]
+fn lost_handles_have_to_be_instantiated_again_and_keys_stay() {
+    let mut rng = running();
+    rng.instantiate(handle(0)).unwrap();
+    rng.instantiate(handle(1)).unwrap();
+    rng.generate_secure_keys().unwrap();
+    let generate = |rng: &mut Rng4| rng.generate(handle(0), &mut [0; 4]);
+    assert_eq!(rng.strike(NO_HANDLES, generate), Err(RngError::NotInstantiated));
+    assert_eq!(rng.status(), RDSTA_SKVN | 4 << RDSTA_ERRCODE_SHIFT);
+    assert_eq!(generate(&mut rng), Err(RngError::NotInstantiated), "still");
+    rng.strike(NO_HANDLES, |rng| rng.instantiate(handle(0))).unwrap();
+    generate(&mut rng).unwrap();
+}
+
+#[test]
+fn a_collection_is_looked_at_once() {
+    let mut rng = rng();
+    rng.write(RTMCTL, RTMCTL_PRGM | RTMCTL_ACC).unwrap();
+    assert!(!rng.first_look(RTMCTL), "program mode");
+    rng.write(RTMCTL, 0).unwrap();
+    assert!(!rng.first_look(RTMCTL), "nobody wants to read it");
+    rng.write(RTMCTL, RTMCTL_ACC).unwrap();
+    assert!(rng.first_look(RTMCTL) && rng.first_look(RTENT0) && !rng.first_look(RDSTA));
+    rng.strike_collection(RngFaults::default());
+    assert!(!rng.first_look(RTMCTL) && !rng.first_look(RTENT15));
+    assert_ne!(rng.read(RTMCTL).unwrap() & RTMCTL_ENT_VAL, 0);
+    rng.read(RTENT15).unwrap();
+    assert!(rng.first_look(RTMCTL), "it collects anew");
+}
+
+#[test]
+fn a_failed_collection_lasts_until_the_next() {
+    let recoveries: [fn(&mut Rng4); 3] = [
+        |rng| rng.write(RTMCTL, RTMCTL_ACC | RTMCTL_ERR).unwrap(),
+        |rng| {
+            rng.write(RTMCTL, RTMCTL_PRGM).unwrap();
+            rng.write(RTMCTL, RTMCTL_ACC | RTMCTL_ERR).unwrap();
+        },
+        |rng| {
+            rng.power_on_reset();
+            rng.write(RTMCTL, RTMCTL_ACC).unwrap();
+        },
+    ];
+    for recover in recoveries {
+        let mut rng = rng();
+        rng.write(RTMCTL, RTMCTL_ACC).unwrap();
+        rng.strike_collection(NO_ENTROPY);
+        for _ in 0..3 {
+            let rtmctl = rng.read(RTMCTL).unwrap();
+            assert_eq!(rtmctl & (RTMCTL_ENT_VAL | RTMCTL_ERR), RTMCTL_ERR);
+            assert_ne!(rtmctl & RTMCTL_FCT_FAIL, 0);
+            assert_eq!((rng.read(RTENT0), rng.read(RTENT15)), (Some(0), Some(0)));
+        }
+        recover(&mut rng);
+        assert!(rng.first_look(RTMCTL));
+        let rtmctl = rng.read(RTMCTL).unwrap();
+        assert_eq!(rtmctl & (RTMCTL_ENT_VAL | RTMCTL_ERR), RTMCTL_ENT_VAL);
+    }
+}
