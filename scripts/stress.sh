@@ -28,7 +28,8 @@ wait-each}, each calm and with the ring kept full, and settles what was said abo
   --depth N              slots of the ring that the device admits to (default $DEPTH); 0: all
   --stall SPEC           when the device stalls, or none; repeatable (default:
                          ${STALLS[0]}
-                         ${STALLS[1]})
+                         ${STALLS[1]}
+                         ${STALLS[2]})
   --fault RULE           a fault beside these; repeatable
   --seed N               of the faults' random choices (default $SEED)
   --timeout S            seconds that one run may take (default $TIMEOUT)
@@ -52,10 +53,14 @@ HELP
 
 KERNEL=$DEFAULT_KERNEL KERNEL_TREE='' DRIVER='' DM_CRYPT=stock RUNS=1 DEPTH=0 REFRESH=0
 SEED=1 TIMEOUT=120 REPORT=''
-FAULTS=() JUDGE=0
-# Early on, the device waits until the ring is full, and be it for two seconds, as on a slow machine
-# it may take: then a driver that forgets requests has forgotten one. Later, a tenth of one.
-STALLS=('release=full,for=2s,nth=200' 'release=full,for=100ms,every=500') OWN_STALLS=()
+FAULTS=()
+# shellcheck disable=SC2034  # for lib/stress
+JUDGE=0 COMMAND="scripts/stress.sh${*:+ ${*@Q}}"
+# Early on, the device waits until the ring is full (on a slow machine that may take two seconds),
+# takes one job, and waits again: by then the driver has tried to add one more. Later, it waits now and
+# then, not as long: most drivers fill their ring then, too.
+STALLS=('release=full,for=2s,nth=200,name=fill' 'for=250ms,after-rule=fill,once,name=hold'
+	'release=full,for=100ms,every=500') OWN_STALLS=()
 
 parse_arguments() {
 	while (($#)); do
@@ -107,19 +112,22 @@ parse_arguments() {
 	if [[ -n $DRIVER ]]; then check_variant drivers --driver "$DRIVER"; fi
 	check_variant dm-crypt --dm-crypt "$DM_CRYPT"
 	if [[ -n $REPORT ]]; then
-		mkdir -p "$REPORT" 2>/dev/null && [[ -w $REPORT ]] || usage_error "--report $REPORT: not a folder that can be written to"
+		if ! mkdir -p "$REPORT" 2>/dev/null || [[ ! -w $REPORT ]]; then
+			usage_error "--report $REPORT: not a folder that can be written to"
+		fi
 		REPORT=$(cd "$REPORT" && pwd)
 	fi
 }
 
 # check_number OPTION VALUE LEAST MOST
 check_number() {
-	[[ $2 =~ ^(0|[1-9][0-9]{0,16})$ ]] && (($2 >= $3 && $2 <= $4)) || usage_error "$1 $2: not a number from $3 to $4"
+	if [[ ! $2 =~ ^(0|[1-9][0-9]{0,16})$ ]] || (($2 < $3 || $2 > $4)); then
+		usage_error "$1 $2: not a number from $3 to $4"
+	fi
 }
 
 main() {
 	local started=$EPOCHREALTIME
-	COMMAND="scripts/stress.sh${*:+ ${*@Q}}"
 	parse_arguments "$@"
 	install_traps
 	need_space 100

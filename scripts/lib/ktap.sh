@@ -135,11 +135,13 @@ relay_report() {
 	if ((done)); then
 		return 0
 	fi
+	# shellcheck disable=SC2034  # for vm.sh
 	GUEST_OK=0 KEEP_LOGS=1
 	if [[ -z $cause ]]; then
 		cause=$(guest_cause)
 	fi
 	# Before `ready` it is not the driver that is being tried.
+	# shellcheck disable=SC2034  # for vm.sh
 	((ready)) || CANNOT_TELL=1
 	for name in "${left[@]}"; do
 		if [[ $name == "$current" ]]; then

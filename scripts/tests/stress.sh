@@ -70,7 +70,6 @@ check rule-refused rule_refused
 # The library's functions, in a folder of their own.
 LOGS=$WORK/logs
 mkdir -p "$LOGS"
-PROGRAM=test
 # shellcheck source=../lib/all.sh
 . "$ROOT/scripts/lib/all.sh"
 # shellcheck source=../lib/stress/all.sh
@@ -246,24 +245,35 @@ matrix() {
 	} | tool jq -s . >"$WORK/backlog"
 }
 
-# states: of the claims, in their order.
-states() {
-	tool jq -r '.claims | map(.state[:1]) | join("")' "$WORK/result"
+# settled STATES: the first letters of the claims' states, in their order.
+settled() {
+	local is
+	is=$(tool jq -r '.claims | map(.state[:1]) | join("")' "$WORK/result")
+	[[ $is == "$1" ]] && return 0
+	echo "claims: $is instead of $1"
+	return 1
+}
+
+# shows PATTERN: $WORK/shown has a line like this.
+shows() {
+	grep -q -e "$1" "$WORK/shown" && return 0
+	echo "no '$1' in:"
+	cat "$WORK/shown"
+	return 1
 }
 
 all_confirmed() {
 	matrix
-	result false "${ROWS_OF_MATRIX[@]}" && [[ $(states) == cccccc ]] || { states; return 1; }
-	field .exit 0 <"$WORK/result"
+	result false "${ROWS_OF_MATRIX[@]}" && settled cccccc &&
+		field .exit 0 <"$WORK/result"
 }
 check claims-confirmed all_confirmed
 
-# Each thing that must refute a claim does refute that one.
+# Each thing that must refute a claim does refute that one: refuted STATES STATUS WHAT-IS-CHANGED
 refuted() {
 	matrix
-	"$@"
-	result false "${ROWS_OF_MATRIX[@]}" && [[ $(states) == "$WANT" ]] || { echo "$(states) instead of $WANT"; return 1; }
-	field .exit "$STATUS" <"$WORK/result"
+	"$3"
+	result false "${ROWS_OF_MATRIX[@]}" && settled "$1" && field .exit "$2" <"$WORK/result"
 }
 no_deadlock() { ROWS_OF_MATRIX[0]=$(run_samples 3 | row survived no-backlog stock full); }
 late_deadlock() { ROWS_OF_MATRIX[0]=$(tool jq -c '.seconds = 9' <<<"${ROWS_OF_MATRIX[0]}"); }
@@ -280,15 +290,15 @@ request_kept() {
 }
 never_full() { ROWS_OF_MATRIX[0]=$(run_samples 0 | row survived no-backlog stock full); }
 nothing_asked() { echo '[]' >"$WORK/backlog"; }
-WANT=crrccc STATUS=1 check claim-refuted-no-deadlock refuted no_deadlock
-WANT=ccrccc STATUS=1 check claim-refuted-late refuted late_deadlock
-WANT=cccccr STATUS=1 check claim-refuted-stock-deadlock refuted stock_deadlock
-WANT=cccrcc STATUS=1 check claim-refuted-wait-each-deadlock refuted wait_each_deadlock
-WANT=ccccrc STATUS=1 check claim-refuted-no-cost refuted wait_each_fast
-WANT=cccccr STATUS=1 check claim-refuted-order refuted wrong_order
-WANT=rccccc STATUS=1 check claim-refuted-request-kept refuted request_kept
-WANT=cuuccc STATUS=125 check claim-unsettled-never-full refuted never_full
-WANT=uccccu STATUS=125 check claim-unsettled-not-asked refuted nothing_asked
+check claim-refuted-no-deadlock refuted crrccc 1 no_deadlock
+check claim-refuted-late refuted ccrccc 1 late_deadlock
+check claim-refuted-stock-deadlock refuted cccccr 1 stock_deadlock
+check claim-refuted-wait-each-deadlock refuted cccrcc 1 wait_each_deadlock
+check claim-refuted-no-cost refuted ccccrc 1 wait_each_fast
+check claim-refuted-order refuted cccccr 1 wrong_order
+check claim-refuted-request-kept refuted rccccc 1 request_kept
+check claim-unsettled-never-full refuted cuuccc 125 never_full
+check claim-unsettled-not-asked refuted uccccu 125 nothing_asked
 
 judged() {
 	local want=$1 status=$2
@@ -308,26 +318,23 @@ done
 
 table_lines_up() {
 	matrix
-	result false "${ROWS_OF_MATRIX[@]}" && stress_jq text -r "$WORK/result" >"$WORK/text" || return
-	grep -q '^no-backlog  stock      full  deadlock  0.4 s' "$WORK/text" && grep -q '^CONFIRMED' "$WORK/text" ||
-		{ cat "$WORK/text"; return 1; }
+	result false "${ROWS_OF_MATRIX[@]}" && stress_jq text -r "$WORK/result" >"$WORK/shown" &&
+		shows '^no-backlog  stock      full  deadlock  0.4 s' && shows '^CONFIRMED'
 }
 check table table_lines_up
 
 several_runs_in_one_line() {
 	echo '[]' >"$WORK/backlog"
 	result true "$SURVIVED" "$SURVIVED" "$(run_samples 1 | row deadlock stock stock full)" &&
-		stress_jq text -r "$WORK/result" >"$WORK/text" && grep -q 'survived 2/3, deadlock 1/3' "$WORK/text" ||
-		{ cat "$WORK/text"; return 1; }
+		stress_jq text -r "$WORK/result" >"$WORK/shown" && shows 'survived 2/3, deadlock 1/3'
 }
 check table-of-several-runs several_runs_in_one_line
 
 ktap_counts() {
 	matrix
 	late_deadlock
-	result false "${ROWS_OF_MATRIX[@]}" && stress_jq ktap -r "$WORK/result" >"$WORK/ktap" || return
-	grep -qx '1..6' "$WORK/ktap" && [[ $(grep -c '^ok ' "$WORK/ktap") -eq 5 ]] &&
-		grep -qx 'not ok 3 locks-up-under-load' "$WORK/ktap" || { cat "$WORK/ktap"; return 1; }
+	result false "${ROWS_OF_MATRIX[@]}" && stress_jq ktap -r "$WORK/result" >"$WORK/shown" &&
+		shows '^1\.\.6$' && shows '^not ok 3 locks-up-under-load$' && [[ $(grep -c '^ok ' "$WORK/shown") -eq 5 ]]
 }
 check ktap ktap_counts
 

@@ -3,13 +3,13 @@
 #
 # What only scripts/stress.sh uses.
 
-# shellcheck source=device.sh
+# shellcheck source=stress/device.sh
 . "$LIB/stress/device.sh"
-# shellcheck source=evidence.sh
+# shellcheck source=stress/evidence.sh
 . "$LIB/stress/evidence.sh"
-# shellcheck source=watch.sh
+# shellcheck source=stress/watch.sh
 . "$LIB/stress/watch.sh"
-# shellcheck source=series.sh
+# shellcheck source=stress/series.sh
 . "$LIB/stress/series.sh"
-# shellcheck source=results.sh
+# shellcheck source=stress/results.sh
 . "$LIB/stress/results.sh"

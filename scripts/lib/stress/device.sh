@@ -48,6 +48,7 @@ fresh_sample() {
 # device_idle SECONDS: nothing in any ring, and no doorbell for so long, on the device's own clock.
 device_idle() {
 	# The last line may be half written.
+	# shellcheck disable=SC2016  # jq's own variables
 	tail -n 2 "$LOGS/device.log" | head -n 1 | tool jq -e --argjson idle "$1" '
 		all(.rings[]; .pending + .in_flight + .waiting == 0) and
 		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null

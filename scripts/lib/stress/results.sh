@@ -62,6 +62,7 @@ write_results() {
 	tool jq -s '.' /dev/null "$RESULTS"/run-*.json >"$RESULTS/runs"
 	tool jq -s '.' /dev/null "$RESULTS"/backlog-*.json >"$RESULTS/backlogs"
 	shopt -u nullglob
+	# shellcheck disable=SC2016  # jq's own variables
 	tool jq -n --slurpfile runs "$RESULTS/runs" --slurpfile backlog "$RESULTS/backlogs" --arg kernel "$KERNEL_VERSION" \
 		--arg package "$KERNEL_PACKAGE" --argjson judge "$JUDGE" --argjson seed "$SEED" --arg command "$COMMAND" \
 		--arg version "$("$EMULATOR" --version)" --arg not_run "$not_run" --argjson seconds "$(laps_json)" '{
@@ -75,6 +76,7 @@ write_results() {
 
 laps_json() {
 	local kind text=''
+	# shellcheck disable=SC2004  # the name of the element, not the word "kind"
 	for kind in "${!LAPS[@]}"; do text+=${text:+,}"\"$kind\":$((LAPS[$kind] / 1000)).$((LAPS[$kind] / 100 % 10))"; done
 	echo "{$text}"
 }
