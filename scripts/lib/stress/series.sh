@@ -92,6 +92,7 @@ boot_stress() {
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
 	LAP=$EPOCHREALTIME BACKLOG=() GUEST_SAID=''
+	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT: booting"
 	start_emulator --control "$RUN/control.sock" --job-rings 1 --seed "$SEED"
 	start_sampler
 	LOAD_MIB=$MIB

@@ -113,6 +113,7 @@ prepare_run() {
 }
 
 begin_run() {
+	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT, ring $PRESSURE: running"
 	RUNNING=1 LAST_IO='' FIO='' RUN_STARTED=${EPOCHREALTIME/[.,]/} LAP=$EPOCHREALTIME
 	LAST_MOVE=$RUN_STARTED
 }
