@@ -49,7 +49,10 @@ sources() {
 plant() {
 	sed -i '/^static inline int skcipher_crypt/,/^}/s/if (req->base.flags & CRYPTO_TFM_REQ_MAY_BACKLOG)/if (0)/' "$1/caamalg.c"
 	sed -i '/^int caam_jr_enqueue/,/^}/s/return -ENOSPC;/return -EBUSY;/' "$1/jr.c"
-	grep -q 'if (0)' "$1/caamalg.c" && grep -q 'return -EBUSY;' "$1/jr.c" || { echo "nothing planted"; return 1; }
+	if ! grep -q 'if (0)' "$1/caamalg.c" || ! grep -q 'return -EBUSY;' "$1/jr.c"; then
+		echo "nothing planted"
+		return 1
+	fi
 }
 
 # verdict STATUS WORD ARGS...
