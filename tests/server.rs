@@ -9,6 +9,8 @@ mod connections;
 mod control;
 #[path = "server/ctl.rs"]
 mod ctl;
+#[path = "server/faults.rs"]
+mod faults;
 #[path = "server/hostile.rs"]
 mod hostile;
 #[path = "server/job.rs"]

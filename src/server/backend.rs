@@ -218,11 +218,17 @@ impl ServerBackend for Backend {
 /// # Errors
 /// If the thread cannot be had.
 pub fn spawn(listener: &Listener, shell: Arc<Shell>) -> Result<(), Error> {
-    let socket = listener.descriptor().map_err(Error::setup("the client socket"))?;
+    let descriptor = || listener.descriptor().map_err(Error::setup("the client socket"));
+    let socket = descriptor()?;
+    shell.set_listening(descriptor()?);
     thread::Builder::new()
         .name("client".into())
         .spawn(move || {
             while !shell.stopping() {
+                if let Some(left) = shell.away() {
+                    thread::sleep(left);
+                    continue;
+                }
                 if let Err(e) = serve_one(&socket, &shell)
                     && !shell.stopping()
                 {

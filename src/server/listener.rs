@@ -138,7 +138,7 @@ impl fmt::Display for Listener {
 }
 
 /// An integer SOL_SOCKET option.
-fn option(fd: RawFd, name: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn option(fd: RawFd, name: libc::c_int) -> io::Result<libc::c_int> {
     let mut value: libc::c_int = 0;
     let mut length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` and `length` outlive the call and describe one c_int.

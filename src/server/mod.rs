@@ -8,6 +8,7 @@
 //! event-manager loops.
 
 pub mod backend;
+mod connection;
 pub mod control;
 pub mod deco;
 pub mod listener;

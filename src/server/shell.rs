@@ -1,11 +1,13 @@
 //! What the threads share: the device, and the descriptors through which they wake each other.
 
+use super::connection;
 use crate::control::stats::nanoseconds;
 use crate::device::{Device, Outcome};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EFD_SEMAPHORE, EventFd};
 
@@ -25,6 +27,10 @@ pub struct Shell {
     pub alarm_at: AtomicU64,
     stopping: AtomicBool,
     interrupt: Mutex<Option<File>>,
+    /// Where clients come from.
+    listening: OnceLock<OwnedFd>,
+    /// No client is served before then, in nanoseconds since `start`.
+    away_until: AtomicU64,
 }
 
 impl Shell {
@@ -42,6 +48,8 @@ impl Shell {
             alarm_at: AtomicU64::new(u64::MAX),
             stopping: AtomicBool::new(false),
             interrupt: Mutex::new(None),
+            listening: OnceLock::new(),
+            away_until: AtomicU64::new(0),
         })
     }
 
@@ -81,6 +89,30 @@ impl Shell {
         }
     }
 
+    /// Tells where clients come from; once.
+    pub fn set_listening(&self, socket: OwnedFd) {
+        let _ = self.listening.set(socket);
+    }
+
+    /// The device goes away: the client's connection is closed, and none accepted for `length`.
+    fn vanish(&self, length: Duration) {
+        let until = nanoseconds(self.now().saturating_add(length));
+        // First this, so that the client thread sees it when it has lost its client.
+        self.away_until.fetch_max(until, Ordering::SeqCst);
+        log::info!("the device vanishes for {length:?}");
+        match self.listening.get().map(connection::shut_down) {
+            Some(Ok(_)) | None => {}
+            Some(Err(e)) => log::error!("cannot close the client's connection: {e}"),
+        }
+    }
+
+    /// How long the device stays away, if it is.
+    #[must_use]
+    pub fn away(&self) -> Option<Duration> {
+        let until = Duration::from_nanos(self.away_until.load(Ordering::SeqCst));
+        until.checked_sub(self.now()).filter(|left| !left.is_zero())
+    }
+
     /// Wakes a DECO thread, if one sleeps. One that does not looks for jobs before it does.
     pub fn ring_doorbell(&self) {
         if self.sleeping.load(Ordering::SeqCst) > 0 {
@@ -95,6 +127,9 @@ impl Shell {
         }
         if outcome.doorbell {
             self.ring_doorbell();
+        }
+        if let Some(length) = outcome.vanish {
+            self.vanish(length);
         }
         if outcome.timer
             && let Some(at) = self.device.deadline()
