@@ -74,7 +74,6 @@ run_all_series() {
 # run_series: guest after guest until RUNS_LEFT is empty.
 run_series() {
 	local before
-	ENOUGH=0
 	while ((${#RUNS_LEFT[@]})); do
 		before=${#RUNS_LEFT[@]}
 		boot_stress
