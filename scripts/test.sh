@@ -82,7 +82,7 @@ count_ktap() {
 
 shellcheck_all() {
 	# The library in the context of the script that uses all of it.
-	shellcheck --check-sourced scripts/vm.sh &&
+	shellcheck --check-sourced scripts/vm.sh && shellcheck --check-sourced scripts/stress.sh &&
 		shellcheck scripts/test.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
 			guest-tests/lib/*.sh guest-tests/cases/*.sh guest-tests/init
 }
@@ -104,7 +104,8 @@ main() {
 	cd "$REPO"
 	OUTPUT=$(mktemp "${TMPDIR:-/tmp}/caam-emu-test.XXXXXX") ||
 		cannot_tell "cannot create a temporary file in ${TMPDIR:-/tmp}" "make it writable, or set TMPDIR"
-	at_exit rm -f "$OUTPUT"
+	REPORT=$OUTPUT.report
+	at_exit rm -rf "$OUTPUT" "$REPORT"
 	need_rust fmt clippy
 	need_commands shellcheck=shellcheck
 
@@ -115,12 +116,18 @@ main() {
 	count_rust
 	watch "tests of the scripts" scripts/tests/vm.sh
 	count_ktap
+	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
+	count_ktap
 	if ((!quick)); then
 		watch "guest: ${VM_CASES[*]}" scripts/vm.sh "${VM_CASES[@]}"
 		count_ktap
 		watch "guest, Era 10: ${ERA10_CASES[*]}" scripts/vm.sh --emu "--soc virt-era10" "${ERA10_CASES[@]}"
 		count_ktap
 		watch "tests of the scripts, with a guest" scripts/tests/vm-guest.sh
+		count_ktap
+		watch "the lock-up of 2015, claim by claim" scripts/stress.sh --report "$REPORT"
+		count_ktap
+		watch "tests of stress.sh, with a guest" scripts/tests/stress-guest.sh
 		count_ktap
 	fi
 	echo "$PASSED passed, $FAILED failed"

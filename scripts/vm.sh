@@ -42,7 +42,8 @@ Examples:
 
 Environment: CAAM_EMU_DEBIAN_MIRROR, CAAM_EMU_DEBIAN_SECURITY_MIRROR (default: from apt's
 configuration), CAAM_EMU_CACHE (default: target/vm), CAAM_EMU_BINARY (a built caam-emu),
-KERNEL_ARGS (appended to the guest's command line), NO_COLOR.
+KERNEL_ARGS (appended to the guest's command line), QEMU_ARGS (for QEMU, such as "-gdb tcp::1234"),
+NO_COLOR.
 HELP
 }
 

@@ -60,14 +60,16 @@ qemu_words() {
 # prepare_boot JOB-RINGS SETTINGS...: boot archive and device tree, ready for QEMU.
 prepare_boot() {
 	local rings=$1
+	local -a more
 	shift
+	read -r -a more <<<"${QEMU_ARGS:-}"
 	qemu_words
 	make_devicetree "$RUN/dtb" "$rings" "${QEMU_WORDS[@]}" >"$LOGS/devicetree.log" 2>&1 || {
 		KEEP_LOGS=1
 		cannot_tell "cannot make the guest's device tree: $(cause_in "$LOGS/devicetree.log")" "see $LOGS/devicetree.log"
 	}
 	boot_archive "$RUN/initrd" "BAR_ADDRESS=0x$BAR_ADDRESS" "JOB_RINGS=$rings" "$@"
-	QEMU_WORDS+=(-display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
+	QEMU_WORDS+=("${more[@]}" -display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
 		-device '{"driver":"vfio-user-pci","addr":"'"$PCI_SLOT"'","socket":{"type":"unix","path":"'"$RUN/vfio.sock"'"}}'
 		# panic=-1 with -no-reboot: a panic ends QEMU at once. Cases read all of the kernel log.
 		-append "console=ttyAMA0 panic=-1 log_buf_len=2M rdinit=/init ${KERNEL_ARGS:-}")

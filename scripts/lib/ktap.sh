@@ -119,6 +119,7 @@ relay_report() {
 			;;
 		'@@ failed '*) moved[failed]=${line#@@ failed } ;;
 		'@@ carry '*) carry "${line#@@ carry }" ;;
+		'@@ stress '* | '@@ backlog '*) ;; # for stress.sh
 		'@@ done')
 			done=1
 			break

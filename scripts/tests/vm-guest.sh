@@ -7,52 +7,18 @@ set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-VM=$ROOT/scripts/vm.sh
-export NO_COLOR=1 TMPDIR=$WORK/tmp
-mkdir -p "$TMPDIR"
+# shellcheck source=lib-guest.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib-guest.sh"
 
-# Processes of the run: QEMU and the emulator name its temporary folder on their command lines.
-of_this_run() {
-	grep -l -a -F "$TMPDIR/caam-emu." /proc/[0-9]*/cmdline 2>/dev/null
-}
-
-nothing_left() {
-	local i
-	for ((i = 0; i < 30; i++)); do
-		[[ -z $(of_this_run) ]] && break
-		sleep 0.1
-	done
-	[[ -z $(of_this_run) ]] || { echo "still running: $(of_this_run)"; return 1; }
-	# rm: after SIGKILL nobody removes the folder.
-	if [[ ${1:-} != files ]]; then [[ -z $(ls -A "$TMPDIR") ]] || { echo "left: $(ls -A "$TMPDIR")"; return 1; }; fi
-	rm -rf "${TMPDIR:?}"/*
-}
-
-# start PATTERN ARGS...: vm.sh in the background, until it says that on stderr; sets VM_PID.
-# env: a background shell ignores SIGINT, and what it starts would, too.
-start() {
-	local pattern=$1 i
-	shift
-	: >"$WORK/err"
-	env --default-signal=INT,TERM "$VM" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
-	VM_PID=$!
-	for ((i = 0; i < 600; i++)); do
-		grep -q -e "$pattern" "$WORK/err" && return 0
-		kill -0 "$VM_PID" 2>/dev/null || break
-		sleep 0.1
-	done
-	echo "vm.sh never said '$pattern':"
-	cat "$WORK/err"
-	return 1
-}
+VM=$ROOT/scripts/vm.sh SCRIPT=$VM
 
 interrupted() {
 	local status=0
 	start "$2" selftests || return
 	[[ $2 != booting ]] || sleep 1
 	[[ -n $(of_this_run) ]] || { echo "no process to be ended"; return 1; }
-	kill -"$1" "$VM_PID"
-	wait "$VM_PID" || status=$?
+	kill -"$1" "$SCRIPT_PID"
+	wait "$SCRIPT_PID" || status=$?
 	((status == 125)) || { echo "status $status"; return 1; }
 	says interrupted && nothing_left
 }
@@ -63,8 +29,8 @@ check interrupt-during-case interrupted INT 'case selftests'
 killed() {
 	start 'booting' selftests || return
 	sleep 1
-	kill -KILL "$VM_PID"
-	wait "$VM_PID" 2>/dev/null
+	kill -KILL "$SCRIPT_PID"
+	wait "$SCRIPT_PID" 2>/dev/null
 	nothing_left files
 }
 check killed-outright killed
@@ -100,7 +66,7 @@ emulator_dies() {
 	start 'booting' selftests || return
 	sleep 1
 	kill -KILL "$(pgrep -f -- "serve --socket-path $TMPDIR/")"
-	wait "$VM_PID" || status=$?
+	wait "$SCRIPT_PID" || status=$?
 	((status == 125)) || { echo "status $status"; return 1; }
 	says 'ended' && nothing_left
 }
@@ -166,7 +132,7 @@ two_at_once() {
 	start 'kernel' selftests || return
 	run 0 "$VM" selftests
 	status=$?
-	wait "$VM_PID" && ((status == 0)) && nothing_left
+	wait "$SCRIPT_PID" && ((status == 0)) && nothing_left
 }
 check two-at-once two_at_once
 

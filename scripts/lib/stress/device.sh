@@ -54,6 +54,11 @@ device_idle() {
 		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null
 }
 
+# device_stalled: some ring gives no jobs because a rule says so.
+device_stalled() {
+	tail -n 2 "$LOGS/device.log" | head -n 1 | tool jq -e 'any(.rings[]; .state == "stalled")' >/dev/null
+}
+
 # pressure_rules: sets PRESSURE_RULES, the faults that keep the ring full.
 pressure_rules() {
 	PRESSURE_RULES=("${FAULTS[@]}")

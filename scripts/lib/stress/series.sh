@@ -74,7 +74,6 @@ run_all_series() {
 # run_series: guest after guest until RUNS_LEFT is empty.
 run_series() {
 	local before
-	ENOUGH=0
 	while ((${#RUNS_LEFT[@]})); do
 		before=${#RUNS_LEFT[@]}
 		boot_stress
@@ -92,6 +91,7 @@ boot_stress() {
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
 	LAP=$EPOCHREALTIME BACKLOG=() GUEST_SAID=''
+	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT: booting"
 	start_emulator --control "$RUN/control.sock" --job-rings 1 --seed "$SEED"
 	start_sampler
 	LOAD_MIB=$MIB

@@ -9,7 +9,8 @@
 #   corrupt       what was read back is not what was written
 #   errors        an I/O ended with an error
 #   crashed       the kernel says so (oops, BUG, panic)
-#   stuck         I/O stood still until the time was up, without all the evidence of a deadlock
+#   stuck         I/O stood still until the time was up, without all the evidence of a deadlock, and
+#                 not because a rule stalls the device
 #   inconclusive  all is done and verified, but the ring was never full: nothing is known of a full
 #                 ring (row.jq finds that); or the time was up, and I/O still went on
 
@@ -19,7 +20,7 @@ readonly STILL=2
 # RUNS_LEFT. GUEST_CAUSE tells why there are fewer than there should be.
 watch_guest() {
 	local fd=$1 answers=$2 line='' part status stage_started=$SECONDS
-	RUNNING=0 GUEST_CAUSE=''
+	RUNNING=0 SET_UP=0 GUEST_CAUSE=''
 	while :; do
 		status=0
 		IFS= read -r -t 0.25 -u "$fd" part || status=$?
@@ -63,6 +64,12 @@ hear() {
 			return 1
 		fi
 		;;
+	'@@ stress set-up '*)
+		# From here on, requests go to the driver as fast as it takes them: by the module of ours,
+		# with no faults yet, then run by run.
+		SET_UP=1 PRESSURE=${RUNS_LEFT[0]:-calm} FIRST_SAMPLE=1 FIO='' RUN_FAULTS=()
+		RUN_CONSOLE=$(console_size)
+		;;
 	'@@ snapshot')
 		prepare_run || return
 		echo noted >&"$answers"
@@ -75,7 +82,6 @@ hear() {
 		FIO=${1#@@ stress end * }
 		judge_ended
 		stage_started=$SECONDS
-		((!ENOUGH))
 		;;
 	'@@ backlog '*) BACKLOG+=("${1#@@ backlog }") ;;
 	'@@ end '*)
@@ -113,6 +119,7 @@ prepare_run() {
 }
 
 begin_run() {
+	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT, ring $PRESSURE: running"
 	RUNNING=1 LAST_IO='' FIO='' RUN_STARTED=${EPOCHREALTIME/[.,]/} LAP=$EPOCHREALTIME
 	LAST_MOVE=$RUN_STARTED
 }
@@ -130,7 +137,13 @@ look_at_run() {
 	fi
 	if ((NOW - RUN_STARTED >= TIMEOUT * 1000000)); then
 		if ((still >= 10000)); then
-			finish_run stuck "no I/O for $((still / 1000)) s, $(device_idle "$STILL" && echo "the device is idle" || echo "the device is at work")"
+			if device_stalled; then
+				finish_run inconclusive "no I/O for $((still / 1000)) s, as a rule stalls the device"
+			elif device_idle "$STILL"; then
+				finish_run stuck "no I/O for $((still / 1000)) s, the device has nothing to do, but no task hangs in crypt_convert"
+			else
+				finish_run stuck "no I/O for $((still / 1000)) s, the device has jobs in its ring"
+			fi
 		else
 			finish_run inconclusive "I/O still went on after $TIMEOUT s"
 		fi
@@ -157,7 +170,7 @@ judge_ended() {
 # guest_off: QEMU has closed the report.
 guest_off() {
 	local crash
-	if ((RUNNING)) && crash=$(kernel_crash "$RUN_CONSOLE"); then
+	if ((SET_UP && ${#RUNS_LEFT[@]})) && crash=$(kernel_crash "$RUN_CONSOLE"); then
 		finish_run crashed "$crash"
 	else
 		GUEST_CAUSE=$(guest_cause)
