@@ -199,3 +199,15 @@ fn accesses_to_slow_registers_are_answered_late() {
     });
     assert_eq!(delays, [0, 5, 0]);
 }
+
+#[test]
+fn a_ring_error_comes_with_its_job_and_is_never_lost() {
+    let rig = rig(1, &["jr-error:type=irsa-too-large,nth=2", "irq-lost"]);
+    assert!(!job(&rig, 0).interrupt);
+    assert_eq!(rig.ring(0).read(Register::Jrintr), 1);
+    assert!(job(&rig, 0).interrupt);
+    // ERR_ORWI: the second entry has been written.
+    assert_eq!(rig.ring(0).read(Register::Jrintr), 2 << 16 | 0xb << 8 | 2 | 1);
+    assert_eq!(rig.ring(0).read(Register::Orsfr), 2);
+    assert_eq!(counts(&rig), [(2, 1), (2, 2)]);
+}
