@@ -5,16 +5,15 @@
 // already: if \(!irqstate\)
 //
 // JRINTR holds more than the interrupt (JRI): HALT tells how far a flush is. On a shared line the
-// handler is called for the other ring's interrupts, too. It took any bit at all for an interrupt of
-// its own ring, and acknowledged by writing back all it had read, which clears HALT. Whoever waits for
-// that flush to be complete (removing the driver, suspend and resume) then reads "no flush",
-// and says "failed to flush job ring"; seen on an i.MX7ULP, whose two rings share a line.
-// (Certain: the commit. That the same hits caam_reset_hw_jr() of Linux 6.1, which resumes nothing, is
-// our reading of the source.)
+// handler is called for the other rings' interrupts, too. It took any bit at all for an interrupt of
+// its own ring, and acknowledged by writing back all it had read, which clears HALT. A ring that was
+// flushed for suspend was then no longer halted, and could not resume; found on an i.MX7ULP, whose two
+// rings share a line. (Certain: the commit.)
 //   2023  23d422a4f127  only JRI counts (Linux 6.7)
-// Linux 6.1 is older and has this by itself: there, the variant is the stock driver. It shows only
-// while a ring is flushed with interrupts of another one coming in: in the guest all rings share
-// one line, but a flush must be made to last.
+// Linux 6.1 is older and has this by itself: there, the variant is the stock driver.
+// In this guest all rings share one line, but the bug was not made to show. The driver halts a ring over
+// a suspend only on some i.MX (caam_off_during_pm). Otherwise there is caam_reset_hw_jr(), and between
+// the end of its flush and its next look at HALT is one read of a register.
 
 @@
 expression irqstate;
