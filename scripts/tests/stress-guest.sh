@@ -144,7 +144,7 @@ bisect() {
 	plant caam && commit four || return
 	planted=$(git rev-parse HEAD)
 	edit five jr.h && edit six caamalg.c || return
-	git bisect start -q HEAD HEAD~5 >"$WORK/bisect" 2>&1
+	git bisect start HEAD HEAD~5 >"$WORK/bisect" 2>&1
 	git bisect run "$SCRIPT" --driver ./caam >>"$WORK/bisect" 2>&1 || { cat "$WORK/bisect"; return 1; }
 	grep -q "^$planted is the first bad commit" "$WORK/bisect" || { cat "$WORK/bisect"; return 1; }
 	nothing_left

@@ -207,6 +207,12 @@ row_never_full_expected() {
 }
 check row-never-full-with-wait-each row_never_full_expected
 
+failed_jobs_are_no_corruption() {
+	run_samples 1 | sed '5s/"failed":0/"failed":1/' | row corrupt stock stock full | field .verdict '"errors"' &&
+		run_samples 1 | row corrupt stock stock full | field .verdict '"corrupt"'
+}
+check row-failed-jobs-are-errors failed_jobs_are_no_corruption
+
 row_with_depth() {
 	run_samples 2 | row survived stock stock full $'stall:for=1s\nring-depth:slots=300' | field .deepest 300
 }

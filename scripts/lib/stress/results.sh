@@ -13,7 +13,12 @@ open_results() {
 # since EPOCH: seconds, with a decimal.
 since() {
 	local now=${EPOCHREALTIME/[.,]/} then=${1/[.,]/}
-	printf '%d.%d' $(((now - then) / 1000000)) $(((now - then) / 100000 % 10))
+	tenths $(((now - then) / 1000))
+}
+
+# tenths MILLISECONDS: in seconds.
+tenths() {
+	printf '%d.%d' $(($1 / 1000)) $(($1 / 100 % 10))
 }
 
 # lap EPOCH KIND: the time since then went into that; sets LAP.
@@ -76,15 +81,16 @@ write_results() {
 
 laps_json() {
 	local kind text=''
-	# shellcheck disable=SC2004  # the name of the element, not the word "kind"
-	for kind in "${!LAPS[@]}"; do text+=${text:+,}"\"$kind\":$((LAPS[$kind] / 1000)).$((LAPS[$kind] / 100 % 10))"; done
+	for kind in "${!LAPS[@]}"; do text+=${text:+,}"\"$kind\":$(tenths "${LAPS[$kind]}")"; done
 	echo "{$text}"
 }
 
 # conclude SECONDS: the table, the claims, the report; exits.
 conclude() {
 	local status
-	log "time: build ${LAPS[build]} ms, boot ${LAPS[boot]} ms, probe and self-tests ${LAPS[probe]} ms, runs ${LAPS[run]} ms; $1 s in all"
+	local kind text=''
+	for kind in build boot probe run; do text+=", $kind $(tenths "${LAPS[$kind]}") s"; done
+	log "time: ${text#, }; $1 s in all"
 	write_results
 	if [[ -n $REPORT ]]; then
 		write_report

@@ -44,6 +44,8 @@ def seconds: . / 1e9;
     logs: $logs
   }
 | .mb_per_s = (if .write.ms + .read.ms > 0 then (.write.kib + .read.kib) * 1.024 / (.write.ms + .read.ms) else null end)
+# A job that fails its integrity check gives the same error (EILSEQ) as fio's own verification.
+| if .verdict == "corrupt" and .failed > 0 then .verdict = "errors" | .reason = "\(.failed) jobs ended with an error" else . end
 # With a dm-crypt that waits for each request, the ring that stays empty is the finding.
 | if .verdict == "survived" and $full == 0 and .ring == "full" and (.dm_crypt | contains("wait-each") | not) then
     .verdict = "inconclusive" | .reason = "all was done and verified, but the ring was never full"
