@@ -12,7 +12,8 @@
 // entry that comes next is read before ORSFR is, not after. What the device writes in between is missed,
 // as a CPU would that runs ahead with its loads. It is no model of caches: data, descriptors
 // and the input ring are seen as they are, and an entry that was there before is always read right.
-// A job at a time therefore works; jobs that complete while others are being handled do not.
+// A job at a time therefore works; a job that completes while another is being handled does not. On a
+// busy machine that ends the self-tests, too.
 
 @ declare @
 identifier used;
