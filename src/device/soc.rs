@@ -102,7 +102,7 @@ pub struct SocProfile {
 }
 
 /// The profiles `--soc` knows, the default first.
-pub const PROFILES: &[SocProfile] = &[VIRT_ERA9, VIRT_ERA10];
+pub const PROFILES: &[SocProfile] = &[VIRT_ERA9, VIRT_ERA10, VIRT_NO_RNG];
 
 /// The default: not a part one can buy, but a CAAM as QEMU's `virt` board could have carried it.
 ///
@@ -139,6 +139,16 @@ pub const VIRT_ERA10: SocProfile = SocProfile {
     secvid_ms: 0x0a1a_0200,
     chacha: Cha::one(0),
     poly1305: Cha::one(0),
+    ..VIRT_ERA9
+};
+
+/// Without an RNG, and so without blobs, whose keys it makes. No part is known to lack it, but
+/// drivers ask for it, and have a path for its absence that nothing tests (docs/findings.md).
+pub const VIRT_NO_RNG: SocProfile = SocProfile {
+    name: "virt-no-rng",
+    description: "as virt-era9, without an RNG and blobs",
+    rng: Cha::ABSENT,
+    blob: false,
     ..VIRT_ERA9
 };
 
