@@ -43,7 +43,7 @@ Examples:
 Environment: CAAM_EMU_DEBIAN_MIRROR, CAAM_EMU_DEBIAN_SECURITY_MIRROR (default: from apt's
 configuration), CAAM_EMU_CACHE (default: target/vm), CAAM_EMU_BINARY (a built caam-emu),
 KERNEL_ARGS (appended to the guest's command line), QEMU_ARGS (for QEMU, such as "-gdb tcp::1234"),
-NO_COLOR.
+LOAD_SECONDS (how long a case with a load of its own runs, such as faults-mix; default 60), NO_COLOR.
 HELP
 }
 
@@ -131,30 +131,46 @@ parse_arguments() {
 	check_variant dm-crypt --dm-crypt "$DM_CRYPT"
 }
 
-# emu_value OPTION DEFAULT: what --emu says for it.
+# emu_value OPTION WORD...: what the last of these arguments says for it; nothing if none does.
 emu_value() {
-	local i value=$2
-	for ((i = 0; i < ${#EMU_ARGS[@]}; i++)); do
-		case ${EMU_ARGS[i]} in
-		"$1") value=${EMU_ARGS[i + 1]:-} ;;
-		"$1"=*) value=${EMU_ARGS[i]#*=} ;;
+	local option=$1 value=''
+	while shift && (($#)); do
+		case $1 in
+		"$option") value=${2:-} ;;
+		"$option"=*) value=${1#*=} ;;
 		esac
 	done
 	printf '%s' "$value"
 }
 
-# boot VARIANT CASE...: one guest with that driver.
+# emulator_arguments DEFAULT...: sets ARGS: --emu's; of the DEFAULTs ("--option value" each), those
+# that are not among them, or may be given more than once; then BOOT_ARGS.
+emulator_arguments() {
+	ARGS=("${EMU_ARGS[@]}")
+	while (($#)); do
+		if [[ $1 =~ ^--(fault|stall)$ || -z $(emu_value "$1" "${EMU_ARGS[@]}") ]]; then ARGS+=("$1" "${2:-}"); fi
+		shift $(($# > 1 ? 2 : 1))
+	done
+	ARGS+=("${BOOT_ARGS[@]}")
+}
+
+# boot VARIANT EMULATOR-ARGUMENTS CASE...: one guest with that driver.
 boot() {
-	local driver=$1 fifo answers failed_before=$CASES_FAILED
-	shift
+	local driver=$1 fifo answers failed_before=$CASES_FAILED rings
+	local -a defaults ARGS
+	read -r -a defaults <<<"$2"
+	shift 2
 	LOGS=$LOGS_TOP/boot-$((BOOTS += 1))
 	mkdir -p "$LOGS"
 	rm -f "$RUN/answers"
 	need_variants "$driver" "$DM_CRYPT"
 	need_modules "${VARIANT_DIRS[@]}"
-	start_emulator "${EMU_ARGS[@]}" "${BOOT_ARGS[@]}"
-	prepare_boot "$JOB_RINGS" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
-		"export JOB_RINGS PROFILE=$PROFILE DRIVER=${driver##*/} BOOT=$BOOT" "CASES='$*'"
+	emulator_arguments "${defaults[@]}" --job-rings 4 --soc virt-era9
+	rings=$(emu_value --job-rings "${ARGS[@]}")
+	start_emulator "${ARGS[@]}"
+	prepare_boot "$rings" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
+		"export JOB_RINGS PROFILE=$(emu_value --soc "${ARGS[@]}") DRIVER=${driver##*/} BOOT=$BOOT" \
+		"export LOAD_SECONDS=$LOAD_SECONDS" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then
 		shell_guest || cannot_tell "QEMU ended with status $?" "its message stands above"
@@ -174,22 +190,25 @@ boot() {
 	end_emulator
 }
 
-# boot_series DRIVER CASE BOOTS: the same case in one guest after the other, each with an
-# emulator of its own. BOOTS holds the arguments that each emulator gets beside --emu's,
+# boot_series DRIVER EMULATOR-ARGUMENTS CASE BOOTS: the same case in one guest after the other, each
+# with an emulator of its own. BOOTS holds the arguments that each emulator gets beside --emu's,
 # separated by "|". In the guest, BOOT counts from 1, and what the case leaves in /carry, the
 # next boot finds there.
 boot_series() {
-	local driver=$1 name=$2
-	local -a series
-	IFS='|' read -r -a series <<<"$3"
+	local driver=$1 arguments=$2 name=$3
+	local -a series panics=()
+	IFS='|' read -r -a series <<<"$4"
+	IFS='|' read -r -a panics < <(header "$REPO/guest-tests/cases/$name.sh" panics) || true # most have none
 	rm -rf "$RUN/carry"
 	for ((BOOT = 1; BOOT <= ${#series[@]}; BOOT++)); do
 		CASE_SUFFIX=-boot-$BOOT
 		read -r -a BOOT_ARGS <<<"${series[BOOT - 1]}"
-		boot "$driver" "$name"
+		read -r PANIC <<<"${panics[BOOT - 1]-}" # without the blanks around it
+		if [[ $PANIC == - ]]; then PANIC=''; fi
+		boot "$driver" "$arguments" "$name"
 	done
 	rm -rf "$RUN/carry"
-	BOOT=1 BOOT_ARGS=() CASE_SUFFIX=''
+	BOOT=1 BOOT_ARGS=() CASE_SUFFIX='' PANIC=''
 }
 
 # results CASE...: how many lines of the top level they will have.
@@ -226,18 +245,16 @@ show_console() {
 }
 
 main() {
-	local name driver boots previous='' BOOTS=0 BOOT=1
+	local name file driver arguments boots previous='' previous_arguments='' BOOTS=0 BOOT=1 value
 	local -a group=() BOOT_ARGS=()
 	parse_arguments "$@"
 	install_traps
+	[[ ${LOAD_SECONDS:=60} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "LOAD_SECONDS=$LOAD_SECONDS: not a number of seconds"
 	need_space 100
 	use_cache "$REFRESH"
 	need_commands util-linux=setpriv xz-utils=xz zstd=zstd binutils=readelf
-	JOB_RINGS=$(emu_value --job-rings 4)
-	[[ $JOB_RINGS =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $JOB_RINGS: 1 to 4"
-	[[ -n $(emu_value --job-rings '') ]] || EMU_ARGS+=(--job-rings "$JOB_RINGS")
-	PROFILE=$(emu_value --soc virt-era9)
-	[[ -n $(emu_value --soc '') ]] || EMU_ARGS+=(--soc "$PROFILE")
+	value=$(emu_value --job-rings "${EMU_ARGS[@]}")
+	[[ ${value:-4} =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $value: 1 to 4"
 	open_run
 	build_emulator
 	find_qemu
@@ -245,27 +262,30 @@ main() {
 	find_kernel "$KERNEL" "$KERNEL_TREE"
 	need_userland
 	if ((SHELL_MODE)); then
-		boot "${DRIVER:-stock}"
+		boot "${DRIVER:-stock}" ''
 		return
 	fi
 	echo "KTAP version 1"
 	echo "1..$(results "${CASES[@]}")"
-	# Cases in a row that want the same driver share a guest, but for those with boots of their own.
+	# Cases in a row that want the same driver and the same emulator share a guest, but for those
+	# with boots of their own.
 	for name in "${CASES[@]}"; do
-		driver=${DRIVER:-$(header "$REPO/guest-tests/cases/$name.sh" driver)}
-		boots=$(header "$REPO/guest-tests/cases/$name.sh" boots)
-		if [[ ($driver != "$previous" || -n $boots) && ${#group[@]} -gt 0 ]]; then
-			boot "$previous" "${group[@]}"
+		file=$REPO/guest-tests/cases/$name.sh
+		driver=${DRIVER:-$(header "$file" driver)}
+		arguments=$(header "$file" emu)
+		boots=$(header "$file" boots)
+		if [[ ($driver != "$previous" || $arguments != "$previous_arguments" || -n $boots) && ${#group[@]} -gt 0 ]]; then
+			boot "$previous" "$previous_arguments" "${group[@]}"
 			group=()
 		fi
 		if [[ -n $boots ]]; then
-			boot_series "$driver" "$name" "$boots"
+			boot_series "$driver" "$arguments" "$name" "$boots"
 		else
 			group+=("$name")
 		fi
-		previous=$driver
+		previous=$driver previous_arguments=$arguments
 	done
-	if ((${#group[@]})); then boot "$previous" "${group[@]}"; fi
+	if ((${#group[@]})); then boot "$previous" "$previous_arguments" "${group[@]}"; fi
 	if ((CANNOT_TELL)); then exit "$EX_CANNOT_TELL"; fi
 	if ((CASES_FAILED)); then exit "$EX_BAD"; fi
 }

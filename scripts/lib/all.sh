@@ -35,5 +35,7 @@ readonly LIB
 . "$LIB/emulator.sh"
 # shellcheck source=guest.sh
 . "$LIB/guest.sh"
+# shellcheck source=answer.sh
+. "$LIB/answer.sh"
 # shellcheck source=ktap.sh
 . "$LIB/ktap.sh"

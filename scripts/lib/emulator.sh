@@ -27,7 +27,7 @@ start_emulator() {
 	# A session of its own: Ctrl-C is for this script, which ends the emulator after QEMU.
 	# The death signal: nothing is left behind even when this script is killed by SIGKILL.
 	setsid setpriv --pdeathsig TERM "$EMULATOR" serve --socket-path "$RUN/vfio.sock" \
-		--ready-fd 9 --stats "$RUN/stats.json" "$@" \
+		--ready-fd 9 --stats "$RUN/stats.json" --control "$RUN/control.sock" "$@" \
 		9>"$RUN/ready" >"$LOGS/emulator.log" 2>&1 </dev/null &
 	EMULATOR_PID=$!
 	disown # bash would announce its end by a signal
@@ -60,6 +60,11 @@ emulator_alive() {
 	[[ -n $EMULATOR_PID ]] && kill -0 "$EMULATOR_PID" 2>/dev/null
 }
 
+# ctl ARGS...: asks the emulator that runs now, or tells it. It answers at once or never.
+ctl() {
+	timeout 10 "$EMULATOR" ctl --control "$RUN/control.sock" "$@"
+}
+
 # failed_jobs: by the statistics last asked for.
 failed_jobs() {
 	tool jq -r '[.rings[].failed] | add // 0' "$RUN/stats.json"
@@ -86,4 +91,10 @@ statistic() {
 	tool jq -r --arg field "$1" --arg name "$2" --arg direction "$3" \
 		'[.operations[] | select(.name == $name and .direction == $direction) | .[$field]] | add // 0' \
 		"$RUN/stats.json"
+}
+
+# rule_fired NAME: how often that fault rule has; nothing where there is none.
+rule_fired() {
+	# shellcheck disable=SC2016 # jq's own variables
+	tool jq -r --arg name "$1" '.faults.rules[] | select(.name == $name) | .fired' "$RUN/stats.json"
 }

@@ -14,6 +14,9 @@
 #   snapshot                   a case: note the emulator's statistics; answered by a line "noted" or
 #                              "no statistics"
 #   failed N                   a case: exactly N jobs have failed since the snapshot
+#   fired NAME N               a case: at its end that fault rule has fired exactly N times
+#   ctl, rule, rings, as-predicted ...
+#                              a case: a question, which answer.sh answers
 #   carry NAME BASE64          a file for the next boot of a case that has several
 #   done                       all cases ran
 
@@ -23,6 +26,9 @@ CANNOT_TELL=0
 
 # What a case's name is followed by: the boot, where it has several.
 CASE_SUFFIX=''
+
+# What the console must show in the case's panic, where it must panic.
+PANIC=''
 
 # finish_case NAME STATUS CAUSE: its line of the top level.
 finish_case() {
@@ -37,13 +43,20 @@ finish_case() {
 	fi
 }
 
+# number VARIABLE INSTEAD: the guest chose the value. Unless it is a number it gets that one:
+# shell arithmetic would run what it is given.
+number() {
+	[[ ${!1} =~ ^(0|[1-9][0-9]{0,17})$ ]] || printf -v "$1" %s "$2"
+}
+
 # relay_report FD ANSWER-FD TIMEOUT CASE...: until the guest is off, or too late. On return all the
 # cases have their line; GUEST_OK tells whether the boot itself went as it should.
 relay_report() {
 	local fd=$1 answers=$2 timeout=$3 line part='' status current='' ready=0 done=0 cause='' verdict rings plan=0 failed_before=''
+	local name direction bytes extra
 	local started=$SECONDS said=$SECONDS
 	local -a left=("${@:4}")
-	local -A moved=()
+	local -A moved=() fired=()
 	GUEST_OK=1
 	while :; do
 		status=0
@@ -77,6 +90,8 @@ relay_report() {
 		'@@ ready '*) ready=1 ;;
 		'@@ probed '*)
 			read -r _ _ verdict part rings <<<"$line"
+			number verdict 1
+			number rings 0
 			if ((rings == 0)); then
 				# Nothing can be said of a driver that does not work at all: to a bisection, "skip".
 				CANNOT_TELL=1
@@ -88,16 +103,30 @@ relay_report() {
 			;;
 		'@@ case '*)
 			current=${line#@@ case }
+			if [[ $current != "${left[0]-}" ]]; then
+				cause="the guest began a case that was not asked for" current=''
+				break
+			fi
 			said=$SECONDS
 			plan=0 failed_before=''
 			unset 'moved[failed]'
+			fired=()
 			log "case $current"
 			;;
 		'@@ end '*)
-			read -r _ _ current verdict <<<"$line"
+			read -r _ _ name verdict <<<"$line"
+			number verdict 1
+			if [[ -z $current || $name != "$current" ]]; then
+				cause="the guest ended a case that was not running"
+				break
+			fi
 			cause=''
 			if ((verdict != 0)); then cause="the case ended with status $verdict"; fi
 			((plan)) || verdict=1 cause='the case gave no plan'
+			if [[ -n $PANIC ]]; then
+				verdict=1
+				check_panic "$((plan += 1))" 129 "$current" || true
+			fi
 			check_statistics "$((plan + 1))" || verdict=1
 			finish_case "$current" "$verdict" "$cause"
 			left=("${left[@]:1}")
@@ -105,9 +134,14 @@ relay_report() {
 			;;
 		'@@ moved '*)
 			read -r _ _ name direction bytes <<<"$line"
+			number bytes 0
 			moved[$name $direction]=$((${moved[$name $direction]:-0} + bytes))
 			;;
-		'@@ jobs '*) moved[jobs]=${line#@@ jobs } ;;
+		'@@ jobs '*)
+			bytes=${line#@@ jobs }
+			number bytes 999999999999
+			moved[jobs]=$bytes
+			;;
 		'@@ snapshot')
 			# The case waits: what it does next is not in these numbers.
 			if ask_statistics; then
@@ -117,7 +151,17 @@ relay_report() {
 				echo 'no statistics' >&"$answers"
 			fi
 			;;
-		'@@ failed '*) moved[failed]=${line#@@ failed } ;;
+		'@@ failed '*)
+			bytes=${line#@@ failed }
+			number bytes 999999999999
+			moved[failed]=$bytes
+			;;
+		'@@ fired '*)
+			read -r _ _ name bytes <<<"$line"
+			number bytes 999999999999
+			fired[$name]=$bytes
+			;;
+		'@@ ctl '* | '@@ rule '* | '@@ rings '* | '@@ as-predicted') answer_guest "$answers" "${line#@@ }" ;;
 		'@@ carry '*) carry "${line#@@ carry }" ;;
 		'@@ stress '* | '@@ backlog '*) ;; # for stress.sh
 		'@@ done')
@@ -125,9 +169,12 @@ relay_report() {
 			break
 			;;
 		'1..'*)
-			# One more subtest than the guest knows of: check_statistics.
+			# There are subtests that the guest does not know of: check_statistics, check_panic.
 			plan=${line#1..}
-			printf '    1..%d\n' "$((plan + 1))"
+			number plan 0
+			extra=1
+			if [[ -n $PANIC ]]; then extra=2; fi
+			printf '    1..%d\n' "$((plan + extra))"
 			;;
 		*) printf '    %s\n' "$line" ;;
 		esac
@@ -137,10 +184,21 @@ relay_report() {
 		return 0
 	fi
 	# shellcheck disable=SC2034  # for vm.sh
-	GUEST_OK=0 KEEP_LOGS=1
+	GUEST_OK=0
 	if [[ -z $cause ]]; then
 		cause=$(guest_cause)
 	fi
+	if [[ -n $PANIC && -n $current ]] && ((plan)); then
+		verdict=0
+		check_panic "$((plan += 1))" "$status" "$current" || verdict=1
+		check_statistics "$((plan + 1))" || verdict=1
+		finish_case "$current" "$verdict" ''
+		# shellcheck disable=SC2034  # for vm.sh
+		if ((!verdict)); then GUEST_OK=1; fi
+		return 0
+	fi
+	# shellcheck disable=SC2034  # for vm.sh
+	KEEP_LOGS=1
 	# Before `ready` it is not the driver that is being tried.
 	# shellcheck disable=SC2034  # for vm.sh
 	((ready)) || CANNOT_TELL=1
@@ -163,6 +221,25 @@ probe_failure() {
 	else
 		printf 'its modprobe ended with status %d, the console says no more' "$1"
 	fi
+}
+
+# check_panic N STATUS CASE: as subtest N, the guest has died of what the case says it must, and
+# since the case began. STATUS is that of the last read from it: above 128, it lives.
+check_panic() {
+	local line='' since='' status=1 result='not ok'
+	# What is looked for in a variable: a pipe into a grep that stops early would fail.
+	since=$(awk -v mark="=== case $3" 'index($0, mark) { found = 1 } found' "$LOGS/console.log" | tr -d '\000')
+	if (($2 > 128)); then
+		line='the guest did not end'
+	elif ! line=$(grep -m1 -a -F -e "$PANIC" <<<"$since"); then
+		line="no panic with '$PANIC'; $(guest_cause)"
+	elif [[ $since != *'Kernel panic'* ]]; then
+		line="no panic after: $line"
+	else
+		status=0 result=ok
+	fi
+	printf '    # %s\n    %s %d guest-panics\n' "${line%$'\r'}" "$result" "$1"
+	return "$status"
 }
 
 # carry NAME BASE64: the guest chose the name.
@@ -217,6 +294,11 @@ check_statistics() {
 		printf '    # emulator: %s: %d jobs, %d bytes; the guest accounts for %d\n' "$key" \
 			"$(statistic jobs "${key% *}" "${key#* }")" "$seen" "${moved[$key]}"
 		((seen >= ${moved[$key]})) || status=1
+	done
+	for key in "${!fired[@]}"; do
+		seen=$(rule_fired "$key")
+		printf '    # emulator: fault rule %s fired %s times; it must be %d\n' "$key" "${seen:-?}" "${fired[$key]}"
+		[[ $seen == "${fired[$key]}" ]] || status=1
 	done
 	if ((status)); then printf '    not '; else printf '    '; fi
 	printf 'ok %d emulator-statistics\n' "$1"

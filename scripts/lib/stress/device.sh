@@ -6,11 +6,6 @@
 
 SAMPLER_PID=''
 
-# ctl ARGS...: asks the emulator that runs now.
-ctl() {
-	"$EMULATOR" ctl --control "$RUN/control.sock" "$@"
-}
-
 # start_sampler: of the emulator that runs now.
 start_sampler() {
 	setsid setpriv --pdeathsig TERM "$EMULATOR" ctl --control "$RUN/control.sock" --json watch --interval 0.05 \
@@ -71,7 +66,7 @@ check_faults() {
 	local rule
 	pressure_rules
 	((${#PRESSURE_RULES[@]})) || return 0
-	start_emulator --control "$RUN/control.sock"
+	start_emulator
 	for rule in "${PRESSURE_RULES[@]}"; do
 		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || usage_error "$rule: $(cause_in "$RUN/said")"
 	done

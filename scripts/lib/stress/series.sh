@@ -101,7 +101,7 @@ boot_stress() {
 	mkdir -p "$LOGS"
 	LAP=$EPOCHREALTIME BACKLOG=() GUEST_SAID=''
 	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT: booting"
-	start_emulator --control "$RUN/control.sock" --job-rings 1 --seed "$SEED"
+	start_emulator --job-rings 1 --seed "$SEED"
 	start_sampler
 	LOAD_MIB=$MIB
 	# It waits for each request: a quarter of the load takes longer than all of it elsewhere.
