@@ -56,10 +56,10 @@ SEED=1 TIMEOUT=120 REPORT=''
 FAULTS=()
 # shellcheck disable=SC2034  # for lib/stress
 JUDGE=0 COMMAND="scripts/stress.sh${*:+ ${*@Q}}"
-# Early on, the device waits until the ring is full (on a slow machine that may take two seconds),
+# Early on, the device waits until the ring is full (on a slow, busy machine that may take seconds),
 # takes one job, and waits again: by then the driver has tried to add one more. Later, it waits now and
 # then, not as long: most drivers fill their ring then, too.
-STALLS=('release=full,for=2s,nth=200,name=fill' 'for=250ms,after-rule=fill,nth=2,name=hold'
+STALLS=('release=full,for=4s,nth=200,name=fill' 'for=250ms,after-rule=fill,nth=2,name=hold'
 	'release=full,for=100ms,every=500') OWN_STALLS=()
 
 parse_arguments() {
