@@ -131,6 +131,18 @@ crashes_found() {
 }
 check crash-found crashes_found
 
+trace_of_crash() {
+	console "caam_jr: loaded" "kernel BUG at mm/slub.c:419!" "Internal error: Oops - BUG: 00000000f2000800 [#1] SMP" \
+		"Modules linked in: caam_jr" "pc : __slab_free+0x118/0x4a0" "lr : x" "Call trace:" " __slab_free+0x118/0x4a0" \
+		" skcipher_do_one_req+0xa0/0xc0 [caam_jr]" "Code: b9402b63" " no part of it"
+	[[ $(crash_trace 0) == "kernel BUG at mm/slub.c:419!
+pc : __slab_free+0x118/0x4a0
+Call trace:
+ __slab_free+0x118/0x4a0
+ skcipher_do_one_req+0xa0/0xc0 [caam_jr]" ]] || { crash_trace 0; return 1; }
+}
+check crash-trace trace_of_crash
+
 # --- The device -------------------------------------------------------------------------
 
 need_tools
@@ -168,7 +180,7 @@ check busy-device-is-not-idle busy_device
 # row VERDICT DRIVER DM-CRYPT calm|full [FAULTS]: of the samples on stdin.
 row() {
 	stress_jq row -s -c --arg verdict "$1" --arg reason '' --arg driver "$2" --arg dm_crypt "$3" --arg pressure "$4" \
-		--arg hung "$(printf '%s\n' "${HUNG_CRYPT[@]}")" --arg fio "0 0 8192 500 8192 500" --arg faults "${5:-}" --arg logs boot-1
+		--arg trace "$(printf '%s\n' "${HUNG_CRYPT[@]}")" --arg fio "0 0 8192 500 8192 500" --arg faults "${5:-}" --arg logs boot-1
 }
 
 # field FILTER VALUE: of the row on stdin.
@@ -190,7 +202,7 @@ run_samples() {
 row_of_a_deadlock() {
 	run_samples 1 | row deadlock no-backlog stock full >"$WORK/row" || return
 	field '[.verdict, .jobs, .full, .deepest, .seconds, .idle_seconds]' '["deadlock",700,1,511,0.4,2.1]' <"$WORK/row" &&
-		field '.hung_task | length' 10 <"$WORK/row" && field '.mb_per_s | round' 17 <"$WORK/row"
+		field '.trace | length' 10 <"$WORK/row" && field '.mb_per_s | round' 17 <"$WORK/row"
 }
 check row-deadlock row_of_a_deadlock
 
@@ -348,7 +360,7 @@ check ktap ktap_counts
 report_is_safe() {
 	echo '[]' >"$WORK/backlog"
 	result true "$(run_samples 1 | row deadlock './<b>&"' stock full '<script>alert(1)</script>' |
-		tool jq -c '.reason = "<i>" | .hung_task[0] = "<svg onload=x>"')" || return
+		tool jq -c '.reason = "<i>" | .trace[0] = "<svg onload=x>"')" || return
 	stress_jq report -r --arg kernel 6.1 --arg depth 0 --arg stalls '' --arg extra '' --arg patches '' "$WORK/result" >"$WORK/report" || return
 	! grep -n -E '<(b>|script|i>|svg onload)' "$WORK/report" || return
 	grep -q 'deadlock: no job after 0.4 s' "$WORK/report" && grep -q 'crypt_convert' "$WORK/report" &&

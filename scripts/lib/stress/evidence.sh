@@ -30,6 +30,20 @@ kernel_crash() {
 		'Kernel panic|kernel BUG at|Unable to handle kernel|Internal error:|^BUG: |Oops|rcu:.*self-detected stall'
 }
 
+# crash_trace FROM: the crash's line, where it was (pc), and its call trace.
+crash_trace() {
+	local line
+	line=$(kernel_crash "$1") || return
+	printf '%s\n' "$line"
+	console_from "$1" | awk -v line="$line" '
+		$0 == line { after = 1; next }
+		!after { next }
+		/^pc : / { print }
+		/^Call trace:/ { inside = 1; print; next }
+		inside && /^ / { print; next }
+		inside { exit }'
+}
+
 # kernel_warning FROM: the first warning after so many bytes.
 kernel_warning() {
 	console_from "$1" | grep -m1 -a -E '^WARNING: |caam_jr [^ ]*: [0-9a-f]{8}: '

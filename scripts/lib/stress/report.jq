@@ -42,7 +42,7 @@ def device: "<table>"
 def run_section($seed):
   "<p>\(.verdict | marked)\(if .reason != "" then ": \(.reason | @html)" else "" end)</p>",
   plot,
-  (if .hung_task != [] then "<h4>The guest's hung-task report</h4><pre>\(.hung_task | join("\n") | @html)</pre>" else empty end),
+  (if .trace != [] then "<h4>\(if .verdict == "crashed" then "The guest's last words" else "The guest's hung-task report" end)</h4><pre>\(.trace | join("\n") | @html)</pre>" else empty end),
   "<h4>The device's view</h4>\(device)",
   "<h4>To repeat it</h4><pre>\(repeat_with($seed) | @html)</pre>",
   (if .faults != [] then "<p>Faults of the device, seed \($seed):</p><pre>\(.faults | join("\n") | @html)</pre>" else "<p>No faults.</p>" end),

@@ -43,9 +43,9 @@ finish_run() {
 	printf -v row '%s/run-%04d.json' "$RESULTS" $((ROWS += 1))
 	sed -n "${FIRST_SAMPLE},${SAMPLE}p" "$LOGS/device.log" |
 		stress_jq row -s -c --arg verdict "$1" --arg reason "$2" --arg driver "$SERIES_DRIVER" \
-			--arg dm_crypt "$SERIES_DM_CRYPT" --arg pressure "$PRESSURE" --arg hung "${HUNG:-}" --arg fio "$FIO" \
+			--arg dm_crypt "$SERIES_DM_CRYPT" --arg pressure "$PRESSURE" --arg trace "${TRACE:-}" --arg fio "$FIO" \
 			--arg faults "$(printf '%s\n' "${RUN_FAULTS[@]}")" --arg logs "boot-$BOOTS" >"$row"
-	HUNG=''
+	TRACE=''
 	log "$SERIES_DRIVER, dm-crypt $SERIES_DM_CRYPT, ring $PRESSURE: $(stress_jq say -r "$row")"
 }
 

@@ -36,7 +36,7 @@ def seconds: . / 1e9;
     full: $full,
     refused: ($last.slot_refusals - $first.slot_refusals),
     write: {kib: $fio[4], ms: $fio[5]}, read: {kib: $fio[2], ms: $fio[3]},
-    hung_task: ($hung | split("\n") | map(select(. != ""))),
+    trace: ($trace | split("\n") | map(select(. != ""))),
     device: ($last | del(.at, .occupancy_time, .operations)),
     idle_seconds: (($last.at - ($last.last_doorbell_ns // 0)) | seconds),
     faults: ($faults | split("\n") | map(select(. != ""))),

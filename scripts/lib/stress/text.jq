@@ -18,7 +18,8 @@ def aligned: . as $lines | (first | length) as $columns
 (if .judged then
   (.runs | map(select(.verdict | IN(bad[]))) | first // empty
    | "evidence  \(.reason)",
-     (if .hung_task != [] then (.hung_task[1:][] | "          \(.)") else empty end),
+     (if .trace != [] then (.trace[1:][] | "          \(.)") else empty end),
      "          device: idle for \(.idle_seconds | short) s, \(.device.occupancy) jobs in the ring, refused \(.refused), last status \(.device.last_job.status // "-")"),
+  (.backlog[] | .counts | "callers   \(.submitted) requests at once: \(.accepted) accepted (\(.done) done), \(.busy) got -EBUSY (\(.["in-order"]) called twice as promised, \(.silent) never called), \(.refused) refused, \(.lost) lost, \(.odd) odd"),
   "verdict   \(.verdict)"
  else empty end)

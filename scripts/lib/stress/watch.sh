@@ -20,7 +20,7 @@ readonly STILL=2
 # RUNS_LEFT. GUEST_CAUSE tells why there are fewer than there should be.
 watch_guest() {
 	local fd=$1 answers=$2 line='' part status stage_started=$SECONDS
-	RUNNING=0 SET_UP=0 GUEST_CAUSE=''
+	RUNNING=0 READY=0 GUEST_CAUSE=''
 	while :; do
 		status=0
 		IFS= read -r -t 0.25 -u "$fd" part || status=$?
@@ -55,6 +55,8 @@ hear() {
 		;;
 	'@@ ready '*)
 		lap "$LAP" boot
+		# From here on a crash is the driver's, and the first run's verdict, although that has not begun.
+		READY=1 PRESSURE=${RUNS_LEFT[0]:-calm} FIRST_SAMPLE=1 FIO='' RUN_FAULTS=() RUN_CONSOLE=$(console_size)
 		;;
 	'@@ probed '*)
 		read -r _ _ verdict _ <<<"$1"
@@ -63,12 +65,6 @@ hear() {
 			GUEST_CAUSE="the driver did not load: modprobe ended with status $verdict"
 			return 1
 		fi
-		;;
-	'@@ stress set-up '*)
-		# From here on, requests go to the driver as fast as it takes them: by the module of ours,
-		# with no faults yet, then run by run.
-		SET_UP=1 PRESSURE=${RUNS_LEFT[0]:-calm} FIRST_SAMPLE=1 FIO='' RUN_FAULTS=()
-		RUN_CONSOLE=$(console_size)
 		;;
 	'@@ snapshot')
 		prepare_run || return
@@ -128,11 +124,12 @@ begin_run() {
 look_at_run() {
 	local still=$(((NOW - LAST_MOVE) / 1000)) crash
 	if ((still >= 1000)) && crash=$(kernel_crash "$RUN_CONSOLE"); then
+		TRACE=$(crash_trace "$RUN_CONSOLE")
 		finish_run crashed "$crash"
 		return 1
 	fi
-	if ((still >= STILL * 1000)) && device_idle "$STILL" && HUNG=$(hung_task "$RUN_CONSOLE"); then
-		finish_run deadlock "$(head -n 1 <<<"$HUNG")"
+	if ((still >= STILL * 1000)) && device_idle "$STILL" && TRACE=$(hung_task "$RUN_CONSOLE"); then
+		finish_run deadlock "$(head -n 1 <<<"$TRACE")"
 		return 1
 	fi
 	if ((NOW - RUN_STARTED >= TIMEOUT * 1000000)); then
@@ -156,6 +153,7 @@ judge_ended() {
 	local status error rest crash
 	read -r status error rest <<<"$FIO"
 	if crash=$(kernel_crash "$RUN_CONSOLE"); then
+		TRACE=$(crash_trace "$RUN_CONSOLE")
 		finish_run crashed "$crash"
 	elif [[ $status == 0 && $error == 0 ]]; then
 		finish_run survived ''
@@ -170,7 +168,8 @@ judge_ended() {
 # guest_off: QEMU has closed the report.
 guest_off() {
 	local crash
-	if ((SET_UP && ${#RUNS_LEFT[@]})) && crash=$(kernel_crash "$RUN_CONSOLE"); then
+	if ((READY && ${#RUNS_LEFT[@]})) && crash=$(kernel_crash "$RUN_CONSOLE"); then
+		TRACE=$(crash_trace "$RUN_CONSOLE")
 		finish_run crashed "$crash"
 	else
 		GUEST_CAUSE=$(guest_cause)
