@@ -7,6 +7,7 @@ use super::rule::Rule;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
