@@ -22,7 +22,7 @@ Exit status: 0 all passed, 1 a failure, 125 could not tell, 2 unusable command l
 HELP
 }
 
-VM_CASES=(selftests rng aead-tamper tcrypt trusted-key dm-crypt)
+VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal)
 ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 
@@ -119,7 +119,8 @@ main() {
 	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
 	count_ktap
 	if ((!quick)); then
-		watch "guest: ${VM_CASES[*]}" scripts/vm.sh "${VM_CASES[@]}"
+		# A minute of faults-mix is for those who look for something.
+		watch "guest: ${VM_CASES[*]}" env LOAD_SECONDS="${LOAD_SECONDS:-15}" scripts/vm.sh "${VM_CASES[@]}"
 		count_ktap
 		watch "guest, Era 10: ${ERA10_CASES[*]}" scripts/vm.sh --emu "--soc virt-era10" "${ERA10_CASES[@]}"
 		count_ktap

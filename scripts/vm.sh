@@ -148,7 +148,7 @@ emu_value() {
 emulator_arguments() {
 	ARGS=("${EMU_ARGS[@]}")
 	while (($#)); do
-		if [[ $1 =~ ^--(fault|stall)$ || -z $(emu_value "$1" "${EMU_ARGS[@]}") ]]; then ARGS+=("$1" "${2:-}"); fi
+		if [[ $1 =~ ^--(fault|stall)$ || -z $(emu_value "$1" "${ARGS[@]}") ]]; then ARGS+=("$1" "${2:-}"); fi
 		shift $(($# > 1 ? 2 : 1))
 	done
 	ARGS+=("${BOOT_ARGS[@]}")

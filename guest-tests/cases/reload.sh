@@ -3,6 +3,9 @@
 #
 # purpose: the driver's modules are unloaded and loaded again, and work as before
 # driver: stock
+# emu: --job-rings 1
+#
+# One ring: with several on one interrupt line, the driver of today warns (docs/findings.md, 2).
 
 # shellcheck source=../lib/ktap.sh
 . /tests/lib/ktap.sh

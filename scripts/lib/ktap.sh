@@ -238,6 +238,7 @@ check_panic() {
 	else
 		status=0 result=ok
 	fi
+	grep -a -E 'kernel BUG at|job ring error|Kernel panic' <<<"$since" | tr -d '\r' | sed 's/^/    # /'
 	printf '    # %s\n    %s %d guest-panics\n' "${line%$'\r'}" "$result" "$1"
 	return "$status"
 }

@@ -172,10 +172,17 @@ impl Device {
 
     /// What is known of a job: as much as the rules of `site` need.
     fn facts(&self, site: Site, number: u64, descriptor: u64) -> Facts {
+        if self.faults.needs_facts(site) {
+            self.all_facts(number, descriptor)
+        } else {
+            Facts { number, descriptor, ..Facts::default() }
+        }
+    }
+
+    /// All that a job's descriptor tells of it, as it is in memory now.
+    fn all_facts(&self, number: u64, descriptor: u64) -> Facts {
         let mut known = Facts { number, descriptor, ..Facts::default() };
-        if self.faults.needs_facts(site)
-            && let Ok(buffer) = DescriptorBuffer::load(&self.memory, self.setup.soc, descriptor)
-        {
+        if let Ok(buffer) = DescriptorBuffer::load(&self.memory, self.setup.soc, descriptor) {
             facts::add(&mut known, &buffer, self.setup.soc);
         }
         known
@@ -373,9 +380,10 @@ impl Device {
         if worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed)) {
             let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
             let purpose = if faults.is_some() { ", a fault rule fired" } else { "" };
+            // For people, and for rules about jobs like it.
+            let facts = self.all_facts(taken.number, taken.descriptor);
             log::warn!(
-                "jr{ring}: job {:#x} (slot {}) ended with status {status}{cause}{purpose}",
-                taken.descriptor,
+                "jr{ring}: job {facts} ended with status {status}{cause}{purpose} (slot {})",
                 taken.slot,
             );
         }

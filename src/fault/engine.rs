@@ -7,6 +7,7 @@ use super::rule::Rule;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,25 @@ pub struct Facts {
     pub direction: Option<Direction>,
     /// Bytes of its input.
     pub length: u64,
+}
+
+/// As the keys of a rule that is about such a job.
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, descriptor={:#x}", self.number, self.descriptor)?;
+        for work in self.algorithms.iter().flatten() {
+            write!(f, ",alg={}", work.name())?;
+        }
+        match self.direction {
+            Some(Direction::Encrypt) => f.write_str(",dir=encrypt")?,
+            Some(Direction::Decrypt) => f.write_str(",dir=decrypt")?,
+            None => {}
+        }
+        if self.length > 0 {
+            write!(f, ",length={}", self.length)?;
+        }
+        self.shared.map_or(Ok(()), |hash| write!(f, ",shared={hash:#x}"))
+    }
 }
 
 /// Something happens in the device that a rule may be about.

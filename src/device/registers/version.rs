@@ -196,7 +196,7 @@ mod tests {
     use crate::descriptors::ccb::work::Work;
     use crate::descriptors::deco::Report;
     use crate::descriptors::status::JobStatus;
-    use crate::device::soc::{PROFILES, PointerSize, VIRT_ERA9, VIRT_ERA10};
+    use crate::device::soc::{PROFILES, PointerSize, VIRT_ERA9, VIRT_ERA10, VIRT_NO_RNG};
 
     fn state(counters: &Counters) -> State<'_> {
         State { counters, fault: Fault::default(), busy: false, rings: 4, decos: 2 }
@@ -244,14 +244,19 @@ mod tests {
             (0xfe4, 0x0a00_0000), // CCBVID: Era 10
             (0xff8, 0x0a1a_0200), // SECVID_MS
         ];
-        // Of Era 10, what differs from Era 9.
-        let era10: Vec<_> = era9
-            .iter()
-            .filter(|(at, _)| era10.iter().all(|(other, _)| at != other))
-            .chain(era10)
-            .copied()
-            .collect();
-        let tables = [(&VIRT_ERA9, era9), (&VIRT_ERA10, &era10)];
+        let no_rng = &[
+            (0xfa8, 0x0010_0000), // CTPR_MS: no RNG handles
+            (0xfac, 0x0000_4400), // CTPR_LS: no blobs
+            (0xfec, 0x0000_2004), // CHAVID_LS
+            (0xff4, 0x1000_1011), // CHANUM_LS
+        ];
+        // What differs from Era 9.
+        let with = |changes: &[(u32, u32)]| -> Vec<_> {
+            let unchanged = |at: u32| changes.iter().all(|(other, _)| at != *other);
+            era9.iter().filter(|(at, _)| unchanged(*at)).chain(changes).copied().collect()
+        };
+        let (era10, no_rng) = (with(era10), with(no_rng));
+        let tables = [(&VIRT_ERA9, era9), (&VIRT_ERA10, &era10), (&VIRT_NO_RNG, &no_rng)];
         assert_eq!(tables.map(|(soc, _)| soc.name).to_vec(), names(), "a table a profile");
         for (soc, table) in tables {
             for offset in (START..0x1000).step_by(4) {
