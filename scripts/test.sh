@@ -22,7 +22,7 @@ Exit status: 0 all passed, 1 a failure, 125 could not tell, 2 unusable command l
 HELP
 }
 
-VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal)
+VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth)
 ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 
@@ -115,6 +115,8 @@ main() {
 	try "cargo test" cargo test --locked --no-fail-fast
 	count_rust
 	watch "tests of the scripts" scripts/tests/vm.sh
+	count_ktap
+	watch "tests of what a guest may say" scripts/tests/report.sh
 	count_ktap
 	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
 	count_ktap

@@ -4,8 +4,8 @@
 # purpose: ring errors and output entries of no job: the driver's BUG()s, each in a guest of its own
 # driver: stock
 # emu: --seed 7
-# boots: --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1
-# panics: pc : caam_jr_interrupt+ | pc : caam_jr_interrupt+ | pc : caam_jr_interrupt+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+
+# boots: --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1 | --decos 1
+# panics: irqstate: ffffffff | pc : caam_jr_interrupt+ | pc : caam_jr_interrupt+ | pc : caam_jr_interrupt+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+ | pc : caam_jr_dequeue+
 #
 # A guest dies of its first job that the rule is about. tcrypt has eight of them at once: a driver
 # with a single job in its ring would take the one before for it, if it had the same address.
@@ -20,13 +20,14 @@
 # rule_of BOOT: prints it.
 rule_of() {
 	case $1 in
-	1) echo jr-error:type=output-write ;;
-	2) echo dma-error:of=output-ring ;;
-	3) echo dma-error:of=input-ring ;;
-	4) echo output-entry:entry=wrong ;;
-	5) echo output-entry:entry=zero ;;
-	6) echo output-entry:entry=duplicate ;;
-	7) echo output-entry:entry=missing ;;
+	1) echo vanish:for=10s ;;
+	2) echo jr-error:type=output-write ;;
+	3) echo dma-error:of=output-ring ;;
+	4) echo dma-error:of=input-ring ;;
+	5) echo output-entry:entry=wrong ;;
+	6) echo output-entry:entry=zero ;;
+	7) echo output-entry:entry=duplicate ;;
+	8) echo output-entry:entry=missing ;;
 	esac
 }
 

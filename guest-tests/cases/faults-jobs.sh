@@ -99,7 +99,7 @@ one_fails() {
 	status=$?
 	FAILED=$((FAILED + 1))
 	because "status $status: $(grep dd: /tmp/said)"
-	[ "$status" -ne 0 ] && grep -q 'Input/output error' /tmp/said && fired "$rule" 1 && said "$2" && faults_clear && intact 8
+	[ "$status" -ne 0 ] && grep -q 'Input/output error' /tmp/said && fired "$rule" 1 && said "$2" && faults_clear && intact_first 8
 }
 
 # status VALUE TEXT: a status word, by name or number.
@@ -151,11 +151,11 @@ deco_hangs() {
 # says that it did. Reading shows it, in that sector alone; written once more, it is right. (One
 # DECO: with several, it is chance which of two jobs is asked about first.)
 written_wrong() {
-	write_sectors && intact 8 && fault decos:count=1 && fault "$1alg=aes-xts,dir=encrypt,nth=4" || return
+	write_sectors && intact_first 8 && fault decos:count=1 && fault "$1alg=aes-xts,dir=encrypt,nth=4" || return
 	write_sectors && fired "$rule" 1 && faults_clear && read_sectors || return
 	wrong=$(differing)
 	because "sectors that are not as written: ${wrong:-none}"
-	[ "$wrong" = 3 ] && write_sectors && intact 8
+	[ "$wrong" = 3 ] && write_sectors && intact_first 8
 }
 
 # read_wrong: the same, when reading: the disk is right, as another read shows.
@@ -164,7 +164,7 @@ read_wrong() {
 	read_sectors && fired "$rule" 1 && faults_clear || return
 	wrong=$(differing)
 	because "sectors that are not as written: ${wrong:-none}"
-	[ "$wrong" = 3 ] && intact 8
+	[ "$wrong" = 3 ] && intact_first 8
 }
 
 # --- All of it --------------------------------------------------------------------------
@@ -216,7 +216,7 @@ done
 ktap_test tables-stay-on-their-page no_over_read
 ktap_test all-is-well-afterwards intact
 ktap_test kernel-survives calm
-ktap_test device-worked on_device intact 8
+ktap_test device-worked on_device intact_first 8
 failed_since_snapshot "$FAILED"
 echo "@@ jobs $(jobs_now)"
 ktap_end

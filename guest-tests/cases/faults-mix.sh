@@ -3,7 +3,7 @@
 #
 # purpose: fio with verify on dm-crypt under random stalls, latency, reordering: all intact, all as predicted
 # driver: dm-crypt-able
-# emu: --decos 4 --seed 42
+# emu: --decos 4 --seed 7
 #
 # For LOAD_SECONDS (by default 60). dm-crypt, the crypto API's queueing and the driver are the kernel's
 # own, but for the flag that would keep dm-crypt from taking the driver.
@@ -25,6 +25,7 @@ set_up() {
 
 # By chance, each of them: by seed and number, so that the host can tell how often.
 set_faults() {
+	faults_clear || return
 	for mix in \
 		stall:for=30ms,probability=0.0005,alg=aes-xts,name=stall \
 		stall:release=full,for=100ms,probability=0.0002,alg=aes-xts,name=until-full \
@@ -41,7 +42,7 @@ set_faults() {
 # that is not what was written there.
 load() {
 	counters_now >/tmp/before
-	fio --output=/tmp/fio.out --name=mix --filename=$CRYPT --ioengine=libaio --iodepth=16 --direct=1 \
+	fio --output=/tmp/fio.out --name=mix --filename="$CRYPT" --ioengine=libaio --iodepth=16 --direct=1 \
 		--rw=randwrite --bssplit=512/20:4k/40:20k/20:64k/20 --blockalign=512 --size=2M --numjobs=3 --offset_increment=4M \
 		--verify=crc32c --verify_fatal=1 --do_verify=1 --time_based --runtime="$LOAD_SECONDS" \
 		--group_reporting --randrepeat=1

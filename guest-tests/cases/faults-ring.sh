@@ -18,16 +18,18 @@
 RINGS=/sys/bus/platform/drivers/caam_jr
 RING=10001000.jr
 FAILED=0
+KEY=/tmp/key
 
 set_up() {
 	# The algorithms come and go here; the self-tests have been done.
 	echo 1 >/sys/module/cryptomgr/parameters/notests || return
-	head -c 16 /dev/urandom >/tmp/key16
+	head -c 16 /dev/urandom >"$KEY"
+	head -c 4096 /dev/zero >/tmp/plain
 	modprobe algif_skcipher && snapshot && encrypts
 }
 
 encrypts() {
-	on_device kcapi-enc -e -c cbc-aes-caam --keyfd 4 --iv 000102030405060708090a0b0c0d0e0f -i /tmp/key16 -o /tmp/out 4</tmp/key16
+	on_device kcapi-enc -e -c cbc-aes-caam --keyfd 4 --iv 000102030405060708090a0b0c0d0e0f -i /tmp/plain -o /tmp/out 4<"$KEY"
 }
 
 random() {
@@ -38,21 +40,29 @@ random() {
 off_and_on() {
 	listen
 	fault "$1" || return
-	timed sh -c "echo $RING >$RINGS/unbind" && fired "$rule" 1 || return
+	timed take_off && fired "$rule" 1 || return
 	because "it took $((took * 10)) ms"
 	[ "$took" -ge "$2" ] && faults_clear && put_on && quiet "$HEARD" && encrypts
 }
 
+take_off() {
+	echo "$RING" >"$RINGS/unbind"
+}
+
 put_on() {
-	echo $RING >$RINGS/bind && [ -e $RINGS/$RING ]
+	echo "$RING" >"$RINGS/bind" && bound
+}
+
+bound() {
+	[ -e "$RINGS/$RING" ]
 }
 
 # given_up RULE TEXT: the driver gives up, says TEXT, and is off the ring all the same.
 given_up() {
 	listen
 	fault "$1" || return
-	echo $RING >$RINGS/unbind
-	fired "$rule" 1 && said "$2" && said "$RING: Failed to shut down job ring" && faults_clear && [ ! -e $RINGS/$RING ]
+	take_off
+	fired "$rule" 1 && said "$2" && said "$RING: Failed to shut down job ring" && faults_clear && ! bound
 }
 
 flush_fails() {
@@ -77,7 +87,7 @@ unload() {
 }
 
 load() {
-	modprobe caam && modprobe caam_jr && [ -e $RINGS/$RING ]
+	modprobe caam && modprobe caam_jr && bound
 }
 
 # reset_device: by the host. It takes the bus master bit, too.

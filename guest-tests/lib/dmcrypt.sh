@@ -14,9 +14,9 @@ SECTORS=2048
 # dm_crypt_ready SECTOR-SIZE: RAM disk and mapping, by the device.
 dm_crypt_ready() {
 	modprobe brd rd_nr=1 rd_size=16384 && modprobe dm-crypt && modprobe xts || return
-	if [ -e $CRYPT ]; then dmsetup remove crypt || return; fi
+	if [ -e "$CRYPT" ]; then dmsetup remove crypt || return; fi
 	before=$(reference_count xts-aes-caam)
-	table="0 $(blockdev --getsz $DISK) crypt aes-xts-plain64 $DM_KEY 0 $DISK 0"
+	table="0 $(blockdev --getsz "$DISK") crypt aes-xts-plain64 $DM_KEY 0 $DISK 0"
 	if [ "$1" -ne 512 ]; then table="$table 1 sector_size:$1"; fi
 	dmsetup create crypt --table "$table" || return
 	head -c $((SECTORS * 512)) /dev/urandom >/tmp/pattern
@@ -30,20 +30,20 @@ dm_crypt_ready() {
 # through the page cache), in one request. Direct: nothing is read ahead, written later or beside. What is written is the pattern; what is read is
 # /tmp/back.
 write_sectors() {
-	dd if=/tmp/pattern of=$CRYPT bs=$((${1:-8} * 512)) count=1 iflag=fullblock oflag=direct conv=notrunc
+	dd if=/tmp/pattern of="$CRYPT" bs=$((${1:-8} * 512)) count=1 iflag=fullblock oflag=direct conv=notrunc
 }
 
 read_sectors() {
-	dd if=$CRYPT of=/tmp/back bs=$((${1:-8} * 512)) count=1 iflag=direct
+	dd if="$CRYPT" of=/tmp/back bs=$((${1:-8} * 512)) count=1 iflag=direct
 }
 
 # write_all, read_all: all of it in one request.
 write_all() {
-	write_sectors $SECTORS
+	write_sectors "$SECTORS"
 }
 
 read_all() {
-	read_sectors $SECTORS
+	read_sectors "$SECTORS"
 }
 
 # differing: prints the numbers of the sectors of /tmp/back that are not as in the pattern.
@@ -51,10 +51,15 @@ differing() {
 	cmp -l -n "$(stat -c %s /tmp/back)" /tmp/pattern /tmp/back | awk '{ s = int(($1 - 1) / 512); if (s != last) printf "%s%d", sep, s; last = s; sep = " " } BEGIN { last = -1 }'
 }
 
-# intact [COUNT]: the first sectors, by default all, are as they were written, and no plain text.
-intact() {
-	read_sectors "${1:-$SECTORS}" || { because "reading: status $?"; return 1; }
-	cmp -n $((${1:-$SECTORS} * 512)) /tmp/pattern /tmp/back || { because "not as written: sectors $(differing)"; return 1; }
-	cmp -s -n 4096 $DISK /tmp/pattern && { because "the disk holds plain text"; return 1; }
+# intact_first COUNT: the first sectors are as they were written, and no plain text.
+intact_first() {
+	read_sectors "$1" || { because "reading: status $?"; return 1; }
+	cmp -n $(($1 * 512)) /tmp/pattern /tmp/back || { because "not as written: sectors $(differing)"; return 1; }
+	cmp -s -n 4096 "$DISK" /tmp/pattern && { because "the disk holds plain text"; return 1; }
 	return 0
+}
+
+# intact: all of them are.
+intact() {
+	intact_first "$SECTORS"
 }

@@ -28,6 +28,7 @@ told() {
 # fault RULE: sets rule, its name. (By default KIND-1, KIND-2, ...)
 fault() {
 	told fault add "$1" || return
+	# shellcheck disable=SC2034 # for the cases
 	rule=$(cat /tmp/answer)
 }
 
@@ -81,6 +82,7 @@ eventually() {
 timed() {
 	began=$(sed 's/ .*//; s/\.//' /proc/uptime)
 	"$@" || return
+	# shellcheck disable=SC2034 # for the cases
 	took=$(($(sed 's/ .*//; s/\.//' /proc/uptime) - began))
 }
 

@@ -66,7 +66,7 @@ allowed_ctl() {
 	case $#:${1:-} in
 	1:stats | 1:stall | 1:resume | 1:reset) ;;
 	2:resume) [[ $2 =~ ^[0-3]$ ]] ;;
-	2:stall) [[ stall:$2 =~ $GUEST_RULE ]] ;;
+	2:stall) [[ $2 != -* && stall:$2 =~ $GUEST_RULE ]] ;;
 	2:fault) [[ $2 == list ]] ;;
 	3:fault)
 		case $2 in
