@@ -215,6 +215,10 @@ fn the_rng_is_instantiated_as_linux_does_it() {
             0x8250_1000, // secure keys
             HALT,
         ];
+        if soc.rng.count == 0 {
+            assert_eq!(run(&first), 0x2000_005f, "{}: no such CHA", soc.name);
+            continue;
+        }
         let rdsta = || platform.rng().read(RDSTA).expect("a register");
         // In program mode there is no entropy: the driver tries again with a longer delay.
         platform.rng().write(RTMCTL, 0x10000).expect("a register");
