@@ -76,7 +76,7 @@ impl Rig {
         self.device.write_config(4, &[6, 0]).unwrap();
     }
 
-    fn read32(&self, offset: u64) -> u32 {
+    pub fn read32(&self, offset: u64) -> u32 {
         let mut word = [0; 4];
         self.device.read_bar(offset, &mut word, self.now).unwrap();
         u32::from_le_bytes(word)

@@ -298,9 +298,16 @@ impl Device {
         outcome
     }
 
-    /// A job's DECO is free; the job waits in a window or is given back.
+    /// A job leaves its DECO: it waits in a window or is given back, and then the DECO is free. In
+    /// this order, because OP-TEE takes a ring for quiet when its input is empty and CSTA is idle
+    /// (`caam_jr.c`): the result must be there by then.
     fn leave_deco(&self, finished: Finished, now: Duration) -> Outcome {
+        let outcome = self.give_back_or_reorder(finished, now);
         self.free_deco();
+        outcome
+    }
+
+    fn give_back_or_reorder(&self, finished: Finished, now: Duration) -> Outcome {
         let (ring, reorder) = match &finished.job {
             Job::Ring { ring, faults, .. } => {
                 (*ring, faults.as_ref().and_then(|faults| faults.reorder))

@@ -296,6 +296,23 @@ fn the_depth_that_irsar_shows_changes_at_run_time() {
 }
 
 #[test]
+fn a_deco_is_busy_until_the_result_is_there() {
+    // Two threads: whoever sees CSTA idle with the input ring empty must see the result.
+    let rig = rig(&[]);
+    for count in 1..=15 {
+        rig.ring(0).add(1);
+        let job = take(&rig).expect("a job");
+        std::thread::scope(|scope| {
+            scope.spawn(|| rig.complete(&job, 0));
+            while rig.read32(0xfd4) & 3 == 1 {
+                std::hint::spin_loop();
+            }
+            assert_eq!(waiting(&rig, 0), count);
+        });
+    }
+}
+
+#[test]
 fn without_rules_nothing_is_asked() {
     let rig = rig(&[]);
     rig.ring(0).add(1);
