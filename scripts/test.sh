@@ -11,10 +11,10 @@ help() {
 usage: scripts/test.sh [--quick]
 
 Runs, in this order: cargo fmt --check, clippy, shellcheck, the Rust tests, the tests of the
-scripts, and in a Linux guest the cases: ${VM_CASES[*]};
+scripts, the fuzz targets for some seconds each, and in a Linux guest the cases: ${VM_CASES[*]};
 of an Era 10 device: ${ERA10_CASES[*]}.
 
-  --quick   no guest: what can be tested in a minute or two
+  --quick   no guest, no fuzzing: what can be tested in a minute or two
   --help
 
 The last line is "N passed, N failed": steps, Rust tests, and subtests of scripts and guest.
@@ -83,7 +83,7 @@ count_ktap() {
 shellcheck_all() {
 	# The library in the context of the script that uses all of it.
 	shellcheck --check-sourced scripts/vm.sh && shellcheck --check-sourced scripts/stress.sh &&
-		shellcheck scripts/test.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
+		shellcheck scripts/test.sh scripts/fuzz.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
 			guest-tests/lib/*.sh guest-tests/cases/*.sh guest-tests/init
 }
 
@@ -121,6 +121,7 @@ main() {
 	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
 	count_ktap
 	if ((!quick)); then
+		watch "fuzz targets, briefly" scripts/fuzz.sh --minutes 0.15
 		# A minute of faults-mix is for those who look for something.
 		watch "guest: ${VM_CASES[*]}" env LOAD_SECONDS="${LOAD_SECONDS:-15}" scripts/vm.sh "${VM_CASES[@]}"
 		count_ktap

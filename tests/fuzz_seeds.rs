@@ -3,7 +3,9 @@
 
 mod common;
 
+use caam_emu::control::protocol::Command;
 use caam_emu::descriptors::flow::Budget;
+use caam_emu::fault::kind::TABLE;
 use caam_emu::memory::flat::FlatMemory;
 use common::{Fixture, Kind, Section, fixtures};
 use std::fs;
@@ -163,6 +165,26 @@ fn write_seeds() {
             let part = if section.address == fixture.job { "job" } else { "shared" };
             let bytes = [vec![0], section.bytes[4..].to_vec()].concat();
             write("decode", &format!("{}-{part}", fixture.name), bytes);
+        }
+    }
+    for info in TABLE {
+        let rule = info.example;
+        write("rules", info.name, [b"\0", rule.as_bytes()].concat());
+        let plan =
+            format!("seed = 7\n[[rule]]\nkind = \"{}\"\nname = \"a\"\nevery = 3\n", info.name);
+        write("rules", &format!("plan-{}", info.name), [b"\x01", plan.as_bytes()].concat());
+        let request = format!("{{\"v\":1,\"id\":1,\"do\":\"fault-add\",\"rule\":\"{rule}\"}}\n");
+        write("control", info.name, [b"\xff", request.as_bytes()].concat());
+    }
+    for name in Command::NAMES {
+        let request = format!("{{\"v\":1,\"id\":\"a\",\"do\":\"{name}\"}}\n");
+        write("control", name, [b"\x07", request.as_bytes()].concat());
+    }
+    for which in 0..10 {
+        for direction in 0..3 {
+            let header = [which, 1, direction, 3];
+            let bytes: Vec<u8> = (0..80 + 200).map(|n: usize| (n * 7) as u8).collect();
+            write("engines", &format!("{which}-{direction}"), [&header[..], &bytes].concat());
         }
     }
 }
