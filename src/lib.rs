@@ -11,5 +11,7 @@ pub mod descriptors;
 pub mod device;
 pub mod fault;
 pub mod jobring;
+pub mod logging;
 pub mod memory;
 pub mod server;
+pub mod suggest;

@@ -15,6 +15,8 @@ mod faults;
 mod hostile;
 #[path = "server/job.rs"]
 mod job;
+#[path = "server/logs.rs"]
+mod logs;
 #[path = "server/program.rs"]
 mod program;
 #[path = "server/support.rs"]

@@ -6,6 +6,7 @@ pub mod faults;
 pub mod serve;
 pub mod table;
 
+use crate::logging::filter::Filter;
 use clap::{Parser, Subcommand};
 
 /// Emulates the NXP CAAM/SEC job-ring interface as a vfio-user PCI device.
@@ -21,17 +22,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the device to a VMM, one client after the other, until SIGTERM or SIGINT
-    #[command(after_help = "\
-Attach it to QEMU 10.1 or newer; the guest's memory must be shared:
-
-  caam-emu serve --socket-path /tmp/caam.sock &
-  qemu-system-aarch64 -M virt,memory-backend=ram -m 512M \\
-    -object memory-backend-memfd,id=ram,size=512M,share=on \\
-    -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/tmp/caam.sock\"}}' ...
-
-The guest finds CAAM through its device tree; scripts/vm.sh does all of it.
-Log lines go to stderr; RUST_LOG selects them (error, warn, info, debug).")]
-    Serve(serve::ServeArgs),
+    #[command(after_help = serve::after_help())]
+    Serve(Box<serve::ServeArgs>),
 
     /// Look at a running emulator and tell it what to do
     #[command(after_help = "\
@@ -62,6 +54,17 @@ Examples:
 
 A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
     Faults(faults::FaultsArgs),
+}
+
+impl Command {
+    /// What the user wants to see in the log; `None`: as `RUST_LOG` says.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<Filter> {
+        match self {
+            Self::Serve(args) => args.log_filter(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::device::soc::{PROFILES, SocProfile};
 use crate::device::{MAX_DECOS, MAX_RINGS, Setup};
 use crate::fault::grammar::Fields;
 use crate::fault::plan::Plan;
+use crate::logging::filter::{self, Filter};
 use crate::server::{self, Endpoint, Options, StartFault};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -104,9 +105,38 @@ pub struct ServeArgs {
     /// UNIX socket to create for `caam-emu ctl`; removed at the end
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+
+    /// Which log lines to write, such as debug,ring=1,status=failed (see below)
+    #[arg(long, value_name = "FILTER")]
+    log: Option<Filter>,
+}
+
+/// What stands below the options.
+#[must_use]
+pub fn after_help() -> String {
+    format!(
+        "\
+Attach it to QEMU 10.1 or newer; the guest's memory must be shared:
+
+  caam-emu serve --socket-path /tmp/caam.sock &
+  qemu-system-aarch64 -M virt,memory-backend=ram -m 512M \\
+    -object memory-backend-memfd,id=ram,size=512M,share=on \\
+    -device '{{\"driver\":\"vfio-user-pci\",\"socket\":{{\"type\":\"unix\",\"path\":\"/tmp/caam.sock\"}}}}' ...
+
+The guest finds CAAM through its device tree; scripts/vm.sh does all of it.
+
+Log lines go to stderr. {}",
+        filter::HELP
+    )
 }
 
 impl ServeArgs {
+    /// What `--log` asks for.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<Filter> {
+        self.log.clone()
+    }
+
     /// Serves.
     ///
     /// # Errors

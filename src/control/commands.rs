@@ -37,7 +37,7 @@ pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
     match command {
         Command::Stats {} => Answer::done(&id, &device.statistics(now)),
         Command::Reset {} => {
-            log::info!("control: device reset");
+            log::info!(by = "control"; "device reset");
             Answer { outcome: device.reset(now), ..Answer::done(&id, &json!({})) }
         }
         Command::FaultAdd { rule } => match device.faults.add(&Fields::from_text(&rule)) {
@@ -52,7 +52,7 @@ pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
             };
             match cleared {
                 Ok(count) => {
-                    log::info!("control: {count} fault rules cleared");
+                    log::info!(by = "control", count; "fault rules cleared");
                     Answer::done(&id, &json!({ "cleared": count }))
                 }
                 Err(error) => Answer::refused(&id, &error),

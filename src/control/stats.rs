@@ -2,7 +2,6 @@
 //! format is documented in `docs/statistics.md`.
 
 use super::counters::OperationCount;
-use crate::crypto::Direction;
 use crate::fault::{Faults, RuleReport};
 use crate::jobring::JobRing;
 use crate::jobring::interrupt::Halt;
@@ -261,11 +260,7 @@ pub fn operations(counts: impl Iterator<Item = OperationCount>) -> Vec<Operation
         .filter(|c| c.jobs > 0)
         .map(|c| Operation {
             name: c.work.name().into(),
-            direction: match c.direction {
-                Direction::Encrypt => "encrypt",
-                Direction::Decrypt => "decrypt",
-            }
-            .into(),
+            direction: c.direction.name().into(),
             jobs: c.jobs,
             bytes: c.bytes,
         })

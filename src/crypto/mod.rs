@@ -31,6 +31,17 @@ pub enum Direction {
     Decrypt,
 }
 
+impl Direction {
+    /// As rules, statistics and logs write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypt => "encrypt",
+            Self::Decrypt => "decrypt",
+        }
+    }
+}
+
 /// A key of a length the engine does not take (CCB error 3, "key size").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeySizeError {

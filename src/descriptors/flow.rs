@@ -408,11 +408,8 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         if self.inputs.is_empty() && self.outputs.is_empty() {
             Ok(())
         } else {
-            log::debug!(
-                "job stuck with {} input and {} output transfers",
-                self.inputs.len(),
-                self.outputs.len()
-            );
+            let (inputs, outputs) = (self.inputs.len(), self.outputs.len());
+            log::debug!(inputs, outputs; "job stuck with transfers that cannot be done");
             Err(DecoError::Watchdog.into())
         }
     }

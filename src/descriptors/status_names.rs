@@ -106,6 +106,31 @@ pub fn parse(name: &str) -> Option<JobStatus> {
     Some(JobStatus(source << 28 | u32::from(code)))
 }
 
+/// The name of a status word's error, which [`parse`] reads; the place in the descriptor is not
+/// in it. `0x20000afa` for a word that no name stands for.
+#[must_use]
+pub fn name(status: JobStatus) -> String {
+    let code = status.0 as u8;
+    let of_deco = DECO_ERRORS.iter().find(|(_, error)| *error as u8 == code);
+    let of_cha = || {
+        let (cha, _) = CHAS.iter().find(|(_, cha)| *cha as u8 == code >> 4)?;
+        let (error, _) = CHA_ERRORS.iter().find(|(_, error)| *error as u8 == code & 0xf)?;
+        Some(format!("ccb/{cha}/{error}"))
+    };
+    let by_number = |source| Some(format!("{source}/{code:#x}"));
+    let name = match status.0 >> 28 {
+        0 if status.is_ok() => Some("ok".to_owned()),
+        2 => of_cha(),
+        3 => by_number("jump-user"),
+        4 => of_deco.map(|(name, _)| format!("deco/{name}")).or_else(|| by_number("deco")),
+        5 => by_number("qi"),
+        6 => by_number("jr"),
+        7 => by_number("jump-condition"),
+        _ => None,
+    };
+    name.unwrap_or_else(|| status.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +152,27 @@ mod tests {
         }
         for bad in ["", "aes", "ccb/aes", "ccb/aes/0x1a", "deco/", "deco/256", "dma/1", "jr/-1"] {
             assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn status_words_have_the_name_that_means_them() {
+        for (word, expected) in [
+            (0, "ok"),
+            (0x2000_0a1a, "ccb/aes/icv-check"),
+            (0x4800_031c, "deco/watchdog"),
+            (0x4000_00f1, "deco/0xf1"),
+            (0x3000_0507, "jump-user/0x7"),
+            (0x7000_0010, "jump-condition/0x10"),
+            (0x2000_00fa, "0x200000fa"),
+            (0x2000_0010, "0x20000010"),
+            (0x1000_0000, "0x10000000"),
+        ] {
+            assert_eq!(name(JobStatus(word)), expected);
+        }
+        for word in (2..8).flat_map(|source: u32| (0..256).map(move |code| source << 28 | code)) {
+            let status = JobStatus(word);
+            assert!(parse(&name(status)).is_none_or(|parsed| parsed == status), "{status}");
         }
     }
 

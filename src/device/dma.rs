@@ -8,6 +8,7 @@
 //! The client must not truncate a file it has mapped; the kernel would answer our access with
 //! SIGBUS. A guest cannot make it do so.
 
+use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::fs::File;
 use std::sync::RwLock;
@@ -226,7 +227,7 @@ impl DmaSpace {
     fn complain(&self, what: &str, address: u64) {
         let before = self.complaints.fetch_add(1, Ordering::Relaxed);
         if super::worth_a_line(before) {
-            log::warn!("no DMA to {address:#x}: {what}");
+            log::warn!(address:% = Hex(address), cause = what; "no DMA");
         }
     }
 }

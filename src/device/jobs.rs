@@ -8,7 +8,7 @@ use super::ask::ring_event;
 use super::direct::DirectJob;
 use super::held::Finished;
 use super::registers::version;
-use super::{Device, Outcome, lock, worth_a_line};
+use super::{Device, Outcome, lock};
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::facts;
@@ -19,6 +19,7 @@ use crate::fault::kind::{Kind, Release, Site};
 use crate::fault::memory::{FaultyMemory, TableRules};
 use crate::fault::{Event, Facts};
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
+use crate::logging::line::Hex;
 use crate::memory::Purpose;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -113,6 +114,10 @@ impl Device {
                 // always the same neighbour.
                 self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
                 self.counters.dequeued();
+                log::trace!(
+                    ring = n, job = taken.number, descriptor:% = Hex(taken.descriptor);
+                    "job taken"
+                );
                 let faults = self.job_faults(&taken, &event);
                 outcome.vanish = faults.as_ref().and_then(|faults| faults.vanish);
                 return (Some(Job::Ring { ring: n, taken, faults }), outcome);
@@ -157,7 +162,8 @@ impl Device {
         for firing in self.faults.at(Site::Take, &event) {
             match firing.kind {
                 Kind::Stall { release, all_rings } => {
-                    log::info!("jr{n}: {} before job {number} ({descriptor:#x})", firing.kind);
+                    let (kind, descriptor) = (&firing.kind, Hex(descriptor));
+                    log::info!(ring = n, job = number, descriptor:%, kind:%; "the ring stalls");
                     ring.stall(release, now);
                     if all_rings {
                         stall_others.push(release);
@@ -180,7 +186,7 @@ impl Device {
     }
 
     /// All that a job's descriptor tells of it, as it is in memory now.
-    fn all_facts(&self, number: u64, descriptor: u64) -> Facts {
+    pub(super) fn all_facts(&self, number: u64, descriptor: u64) -> Facts {
         let mut known = Facts { number, descriptor, ..Facts::default() };
         if let Ok(buffer) = DescriptorBuffer::load(&self.memory, self.setup.soc, descriptor) {
             facts::add(&mut known, &buffer, self.setup.soc);
@@ -361,9 +367,7 @@ impl Device {
         if let Some(error) = &report.dma_error {
             *lock(&self.fault) = version::Fault::new(error, ring.unwrap_or(0));
         }
-        if !report.status.is_ok() {
-            self.log_failure(&job, &report);
-        }
+        self.log_end(&job, &report, now);
         match &job {
             Job::Ring { ring, taken, faults } => self.with_ring(*ring, now, |ring| {
                 let result = JobResult::new(report.status, report.sequence_out);
@@ -374,25 +378,6 @@ impl Device {
                 lock(&self.direct).complete(direct, report.status);
                 Outcome::default()
             }
-        }
-    }
-
-    fn log_failure(&self, job: &Job, report: &Report) {
-        let status = report.status;
-        let Job::Ring { ring, taken, faults } = job else {
-            // The regular end of a descriptor there is a JUMP HALT.
-            log::debug!("DECO 0, direct: ended with status {status}");
-            return;
-        };
-        if worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed)) {
-            let cause = report.dma_error.map(|e| format!(": {e}")).unwrap_or_default();
-            let purpose = if faults.is_some() { ", a fault rule fired" } else { "" };
-            // For people, and for rules about jobs like it.
-            let facts = self.all_facts(taken.number, taken.descriptor);
-            log::warn!(
-                "jr{ring}: job {facts} ended with status {status}{cause}{purpose} (slot {})",
-                taken.slot,
-            );
         }
     }
 

@@ -11,6 +11,7 @@ pub mod dma;
 mod held;
 pub mod intx;
 mod jobs;
+mod logging;
 pub mod pci;
 pub mod platform;
 pub mod registers;
@@ -23,6 +24,7 @@ use crate::crypto::rng::Unavailable;
 use crate::fault::Faults;
 use crate::fault::kind::Site;
 use crate::jobring::{self, JobRing, registers::Register};
+use crate::logging::line::Hex;
 use direct::Direct;
 use dma::DmaSpace;
 use held::Held;
@@ -295,7 +297,7 @@ impl Device {
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
         if worth_a_line(self.odd_accesses.fetch_add(1, Ordering::Relaxed)) {
-            log::info!("write to BAR 0 offset {offset:#x} ignored: {why}");
+            log::info!(offset:% = Hex(offset.into()), cause = why; "write to BAR 0 ignored");
         }
         Outcome::default()
     }
@@ -403,6 +405,7 @@ impl Device {
             let n = rest.len().min(4 - skip);
             let (bytes, later) = rest.split_at_mut(n);
             let word = self.read_word(at & !3, now, &mut outcome);
+            self.log_access("register read", at & !3, word);
             bytes.copy_from_slice(&word.to_le_bytes()[skip..skip + n]);
             at += n as u32;
             rest = later;
@@ -430,7 +433,9 @@ impl Device {
         }
         for (i, chunk) in data.chunks_exact(4).enumerate() {
             let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-            outcome = outcome.merge(self.write_word(at + i as u32 * 4, word, now));
+            let at = at + i as u32 * 4;
+            self.log_access("register written", at, word);
+            outcome = outcome.merge(self.write_word(at, word, now));
         }
         Ok(outcome)
     }
@@ -443,6 +448,7 @@ impl Device {
         check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
         let level = lock(&self.pin).level();
         lock(&self.config).read(offset as usize, data, level);
+        logging::config("configuration space read", offset, data);
         Ok(())
     }
 
@@ -452,6 +458,7 @@ impl Device {
     /// [`OutOfBounds`] if the range is not inside it.
     pub fn write_config(&self, offset: u64, data: &[u8]) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
+        logging::config("configuration space written", offset, data);
         let mut config = lock(&self.config);
         config.write(offset as usize, data);
         let command = config.command();

@@ -6,8 +6,8 @@ use super::random::Stream;
 use super::rule::Rule;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
+use crate::suggest::did_you_mean;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,25 +30,6 @@ pub struct Facts {
     pub direction: Option<Direction>,
     /// Bytes of its input.
     pub length: u64,
-}
-
-/// As the keys of a rule that is about such a job.
-impl fmt::Display for Facts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, descriptor={:#x}", self.number, self.descriptor)?;
-        for work in self.algorithms.iter().flatten() {
-            write!(f, ",alg={}", work.name())?;
-        }
-        match self.direction {
-            Some(Direction::Encrypt) => f.write_str(",dir=encrypt")?,
-            Some(Direction::Decrypt) => f.write_str(",dir=decrypt")?,
-            None => {}
-        }
-        if self.length > 0 {
-            write!(f, ",length={}", self.length)?;
-        }
-        self.shared.map_or(Ok(()), |hash| write!(f, ",shared={hash:#x}"))
-    }
 }
 
 /// Something happens in the device that a rule may be about.
@@ -197,7 +178,9 @@ impl Faults {
             state.matched = number;
             if fires {
                 state.fired += 1;
-                log::debug!("fault {} fires ({} of {number})", state.rule.name, state.fired);
+                let (ring, job) = (event.ring, event.job.map(|job| job.number));
+                let (rule, fired) = (state.rule.name.as_str(), state.fired);
+                log::debug!(ring, job, rule, matched = number, fired; "fault fires");
                 firings.push(Firing { kind, draw, counts: (number, state.fired) });
             }
         }
@@ -261,7 +244,7 @@ impl Faults {
         }
         let names = added.iter().map(|rule| rule.name.clone()).collect();
         for rule in added {
-            log::info!("fault {rule}");
+            log::info!(rule:%; "fault rule added");
             engine.rules.push(State { rule, matched: 0, fired: 0 });
         }
         engine.unnamed = unnamed;
@@ -277,7 +260,7 @@ impl Faults {
             let wanted = at.when.after_rule.as_ref()?;
             let Some(next) = all().find(|r| r.name == wanted.name) else {
                 let names: Vec<_> = all().map(|r| r.name.as_str()).collect();
-                let near = super::grammar::did_you_mean(&wanted.name, &names);
+                let near = did_you_mean(&wanted.name, &names);
                 return Some(format!("there is no rule '{}'{near}", wanted.name));
             };
             if next.when.times.is_some_and(|times| times < wanted.times) {
@@ -314,7 +297,7 @@ impl Faults {
             engine.rules.retain(|s| s.rule.name != name);
             if engine.rules.len() == before {
                 let names: Vec<_> = engine.rules.iter().map(|s| s.rule.name.as_str()).collect();
-                let near = super::grammar::did_you_mean(name, &names);
+                let near = did_you_mean(name, &names);
                 return Err(format!("there is no rule '{name}'{near}"));
             }
         } else {

@@ -81,22 +81,6 @@ fn a_full_ring_and_facts() {
 }
 
 #[test]
-fn facts_are_shown_as_a_rule_would_ask_for_them() {
-    let mut facts = job(1);
-    assert_eq!(facts.to_string(), "1, descriptor=0x1100");
-    facts.algorithms = [Some(Work::AesXts), Some(Work::HmacSha1)];
-    facts.direction = Some(Direction::Encrypt);
-    (facts.length, facts.shared) = (528, Some(0xabc));
-    let keys = "descriptor=0x1100,alg=aes-xts,alg=hmac-sha1,dir=encrypt,length=528,shared=0xabc";
-    assert_eq!(facts.to_string(), format!("1, {keys}"));
-    // Two algorithms are told, one can be asked for.
-    let rule = format!("data-skip:{}", keys.replace(",alg=hmac-sha1", ""));
-    let faults = faults(&[&rule]);
-    let event = Event { job: Some(&facts), ..Event::default() };
-    assert_eq!(faults.at(Site::Job, &event).len(), 1);
-}
-
-#[test]
 fn a_rule_waits_for_another() {
     let faults = faults(&["status:value=jr/1,name=a,every=3", "data-skip:after-rule=a:2,times=2"]);
     let kinds = |n| {

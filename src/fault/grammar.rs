@@ -15,6 +15,7 @@ use crate::descriptors::status::JobStatus;
 use crate::descriptors::status_names;
 use crate::jobring::MAX_ENTRIES;
 use crate::memory::Purpose;
+use crate::suggest::did_you_mean;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -77,13 +78,6 @@ fn kinds() -> Vec<&'static str> {
 
 fn example(kind: &str) -> &'static str {
     TABLE.iter().find(|info| info.name == kind).map_or("", |info| info.example)
-}
-
-/// `; did you mean 'x'?`, if something is near.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
-    let near = |k: &&&str| strsim::osa_distance(word, k) <= (k.len() / 3).max(1);
-    let nearest = known.iter().filter(near).min_by_key(|k| strsim::osa_distance(word, k));
-    nearest.map_or_else(String::new, |k| format!("; did you mean '{k}'?"))
 }
 
 /// The keys of [`Matching`], by the sites that have them, and of [`When`].

@@ -12,6 +12,7 @@ use super::random::Stream;
 use crate::descriptors::deco::Report;
 use crate::descriptors::sgt::WalkError;
 use crate::device::worth_a_line;
+use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose, TableOverread};
 use std::cell::{Cell, RefCell};
 
@@ -38,16 +39,17 @@ impl<'a> TableRules<'a> {
             let Kind::TableOverread { fail } = firing.kind else { continue };
             let (matched, fired) = firing.counts;
             if worth_a_line(fired - 1) {
-                let ring = self.event.ring.map_or_else(String::new, |n| format!("jr{n}: "));
-                let job = self.event.job.map_or(0, |job| job.descriptor);
                 log::warn!(
-                    "{ring}job {job:#x}: the table at {:#x} ends with the entry at {:#x}, but \
-                     reading four entries at a time goes on into the page at {:#x} \
-                     ({}; matched {matched}, fired {fired})",
-                    overread.table,
-                    overread.last,
-                    overread.page,
-                    firing.kind,
+                    ring = self.event.ring,
+                    job = self.event.job.map(|job| job.number),
+                    descriptor:% = Hex(self.event.job.map_or(0, |job| job.descriptor)),
+                    table:% = Hex(overread.table),
+                    last_entry:% = Hex(overread.last),
+                    page:% = Hex(overread.page),
+                    kind:% = firing.kind,
+                    matched,
+                    fired;
+                    "the table ends, but reading four entries at a time goes on into the next page"
                 );
             }
             if fail {
@@ -170,7 +172,7 @@ impl<'a, M: GuestMemory> FaultyMemory<'a, M> {
         for &(purpose, access) in self.dma {
             let made = self.accesses[purpose as usize].get();
             if made < access {
-                log::debug!("no DMA error: access {access} ({purpose}) of only {made}");
+                log::debug!(purpose:%, access, made; "no DMA error: the job made no such access");
             }
         }
         let Some(mut held) = self.held.into_inner() else { return report };
@@ -221,7 +223,7 @@ impl<M: GuestMemory> GuestMemory for FaultyMemory<'_, M> {
         let mut output = self.held.borrow_mut();
         let Some(held) = output.as_mut() else { return self.inner.write(purpose, address, buf) };
         if held.bytes.len() + buf.len() > MOST_HELD {
-            log::warn!("more than {MOST_HELD} bytes of output: the job's data faults do nothing");
+            log::warn!(most = MOST_HELD; "too much output to hold: the job's data faults do nothing");
             held.write_to(self.inner)?;
             *output = None;
             return self.inner.write(purpose, address, buf);

@@ -4,7 +4,6 @@ use super::condition::{Matching, Occupancy, When};
 use super::grammar::{Fields, Problem};
 use super::kind::Kind;
 use super::values::show_duration;
-use crate::crypto::Direction;
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,7 +51,7 @@ impl fmt::Display for Rule {
         put("ring", matching.ring.map(|n| n.to_string()))?;
         put("job", matching.job.map(|r| r.to_string()))?;
         put("alg", matching.algorithm.map(|w| w.name().to_owned()))?;
-        put("dir", matching.direction.map(|d| direction(d).to_owned()))?;
+        put("dir", matching.direction.map(|d| d.name().to_owned()))?;
         put("length", matching.length.map(|r| r.to_string()))?;
         put("descriptor", matching.descriptor.map(|a| format!("{a:#x}")))?;
         put("shared", matching.shared.map(|h| format!("{h:#x}")))?;
@@ -70,12 +69,5 @@ impl fmt::Display for Rule {
         put("every", when.every.map(|n| n.to_string()))?;
         put("probability", when.probability.map(|p| p.to_string()))?;
         put("times", when.times.map(|n| n.to_string()))
-    }
-}
-
-fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Encrypt => "encrypt",
-        Direction::Decrypt => "decrypt",
     }
 }

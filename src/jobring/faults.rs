@@ -158,7 +158,7 @@ impl JobRing {
 
     pub(super) fn release_if_full(&mut self) {
         if self.faults.stall.is_some_and(|stall| stall.when_full) && self.full() {
-            log::debug!("jr{}: full, the stall ends", self.number);
+            log::debug!(ring = self.number; "full, the stall ends");
             self.faults.release();
         }
     }
@@ -219,7 +219,7 @@ impl JobRing {
             if let Err(e) =
                 memory.write(Purpose::OutputRing, entry.address, &entry.bytes[..entry.length])
             {
-                log::warn!("jr{number}: late output entry: {e}");
+                log::warn!(ring = number, error:% = e; "cannot write the late output entry");
             }
             false
         });

@@ -98,7 +98,7 @@ impl JobRing {
             }
             Some(_) if outcome == Some(HaltOutcome::Fail) => {
                 // Running, parking or parked, it goes on.
-                log::info!("jr{}: the flush fails on purpose", self.number);
+                log::info!(ring = self.number; "the flush fails on purpose");
                 self.interrupt.halt = Halt::None;
                 return Effects::DOORBELL;
             }
@@ -141,7 +141,7 @@ impl JobRing {
         }
         if dropped > 0 {
             self.stats.lost += u64::from(dropped);
-            log::info!("jr{}: flush dropped {dropped} jobs that had no output slot", self.number);
+            log::info!(ring = self.number, dropped; "flush dropped jobs that had no output slot");
         }
         self.settle();
     }

@@ -10,6 +10,7 @@ use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
 use crate::fault::job::EntryFault;
+use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -293,7 +294,7 @@ impl JobRing {
 
     pub(super) fn error(&mut self, error: RingError) {
         if crate::device::worth_a_line(self.stats.errors) {
-            log::warn!("jr{}: ring error {error:?}", self.number);
+            log::warn!(ring = self.number, error:?; "ring error");
         }
         self.stats.errors += 1;
         self.interrupt.raise(error, self.write);
@@ -392,7 +393,7 @@ impl JobRing {
 
     fn clamp_size(&self, value: u32) -> u32 {
         if value > MAX_ENTRIES {
-            log::warn!("jr{}: ring size {value} cut to {MAX_ENTRIES}", self.number);
+            log::warn!(ring = self.number, size = value, most = MAX_ENTRIES; "ring size cut");
         }
         value.min(MAX_ENTRIES)
     }
@@ -517,7 +518,7 @@ impl JobRing {
                 Some(descriptor)
             }
             Err(e) => {
-                log::warn!("jr{}: input ring: {e}; the ring stops until it is reset", self.number);
+                log::warn!(ring = self.number, error:% = e; "cannot read the input ring; the ring stops until it is reset");
                 self.broken = true;
                 self.error(RingError::BadInputBase);
                 None
@@ -534,7 +535,10 @@ impl JobRing {
         now: Duration,
     ) -> Effects {
         if job.epoch != self.epoch {
-            log::debug!("jr{}: result of {:#x} came after a reset", self.number, job.descriptor);
+            log::debug!(
+                ring = self.number, job = job.number, descriptor:% = Hex(job.descriptor);
+                "the result came after a reset"
+            );
             return Effects::NONE;
         }
         self.in_flight -= 1;
@@ -576,7 +580,7 @@ impl JobRing {
         let at = self.base(self.base_out).wrapping_add(u64::from(self.write) * size as u64);
         self.last_status = status;
         if let Err(e) = self.write_entry(memory, at, &entry[..size], &result.entry, now) {
-            log::warn!("jr{}: output ring: {e}; the ring stops until it is reset", self.number);
+            log::warn!(ring = self.number, error:% = e; "cannot write the output ring; the ring stops until it is reset");
             self.broken = true;
             self.stats.lost += 1;
             self.error(RingError::OutputWrite);

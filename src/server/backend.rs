@@ -9,6 +9,7 @@ use super::listener::Listener;
 use super::patience::Patience;
 use super::shell::Shell;
 use crate::device::{OutOfBounds, Outcome, pci};
+use crate::logging::line::Hex;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -161,14 +162,12 @@ impl ServerBackend for Backend {
         fd: Option<File>,
     ) -> io::Result<()> {
         let file = fd.map(|file| (file, offset));
-        log::info!(
-            "memory at {address:#x}, {size:#x} bytes, {}",
-            if file.is_some() { "shared" } else { "not shared" }
-        );
+        let shared = file.is_some();
+        log::info!(address:% = Hex(address), size:% = Hex(size), shared; "memory mapped");
         let read = flags.contains(DmaMapFlags::READ);
         let write = flags.contains(DmaMapFlags::WRITE);
         self.shell.device.memory.map(address, size, read, write, file).map_err(|e| {
-            log::warn!("memory mapping refused: {e}");
+            log::warn!(address:% = Hex(address), error:% = e; "memory mapping refused");
             invalid(e)
         })
     }
@@ -183,13 +182,13 @@ impl ServerBackend for Backend {
             return Ok(());
         }
         memory.unmap(address, size).map_err(|e| {
-            log::warn!("unmapping refused: {e}");
+            log::warn!(address:% = Hex(address), error:% = e; "unmapping refused");
             invalid(e)
         })
     }
 
     fn reset(&mut self) -> io::Result<()> {
-        log::info!("device reset");
+        log::info!(by = "client"; "device reset");
         self.shell.apply(self.shell.device.reset(self.shell.now()));
         Ok(())
     }
@@ -232,7 +231,7 @@ pub fn spawn(listener: &Listener, shell: Arc<Shell>) -> Result<(), Error> {
                 if let Err(e) = serve_one(&socket, &shell)
                     && !shell.stopping()
                 {
-                    log::warn!("client: {e}");
+                    log::warn!(error:% = e; "client");
                     thread::sleep(RETRY);
                 }
             }

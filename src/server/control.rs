@@ -58,7 +58,7 @@ impl Control {
             .spawn(move || {
                 while !shell.stopping() {
                     if let Err(e) = events.run() {
-                        log::error!("control socket: {e}");
+                        log::error!(error:% = e; "control socket");
                         return;
                     }
                 }
@@ -191,7 +191,7 @@ impl Clients {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(_) if self.shell.stopping() => return,
                 Err(e) => {
-                    log::warn!("control client: {e}");
+                    log::warn!(error:% = e; "control client");
                     thread::sleep(RETRY);
                     return;
                 }
@@ -201,7 +201,7 @@ impl Clients {
 
     fn admit(&mut self, stream: UnixStream, ops: &mut EventOps) {
         if let Err(e) = stream.set_nonblocking(true) {
-            log::warn!("control client: {e}");
+            log::warn!(error:% = e; "control client");
             return;
         }
         if self.clients.iter().all(Option::is_some) {
@@ -223,12 +223,12 @@ impl Clients {
             return;
         };
         if self.clients[place].is_some() {
-            log::warn!("control client: does not read its answers; disconnected for another");
+            log::warn!("control client does not read its answers; disconnected for another");
             self.drop_client(place, ops);
         }
         match ops.add(Events::with_data(&stream, place as u32, EventSet::IN)) {
             Ok(()) => self.clients[place] = Some(Client::new(stream)),
-            Err(e) => log::warn!("control client: {e}"),
+            Err(e) => log::warn!(error:% = e; "control client"),
         }
     }
 
@@ -236,14 +236,14 @@ impl Clients {
         if let Some(client) = self.clients[place].take()
             && let Err(e) = ops.remove(Events::empty(&client.stream))
         {
-            log::error!("control client: {e}");
+            log::error!(error:% = e; "control client");
         }
     }
 
     fn serve(&mut self, place: usize, ops: &mut EventOps) {
         let Some(client) = &mut self.clients[place] else { return };
         let next = client.turn(&self.shell).unwrap_or_else(|e| {
-            log::debug!("control client: {e}");
+            log::debug!(error:% = e; "control client");
             Next::Close
         });
         let (write, set) = match next {
@@ -256,7 +256,7 @@ impl Clients {
         }
         client.waits_to_write = write;
         if let Err(e) = ops.modify(Events::with_data(&client.stream, place as u32, set)) {
-            log::error!("control client: {e}");
+            log::error!(error:% = e; "control client");
             self.drop_client(place, ops);
         }
     }
@@ -272,7 +272,7 @@ impl MutEventSubscriber for Clients {
 
     fn init(&mut self, ops: &mut EventOps) {
         if let Err(e) = ops.add(Events::with_data(&self.socket, LISTENER, EventSet::IN)) {
-            log::error!("control socket: {e}");
+            log::error!(error:% = e; "control socket");
         }
     }
 }

@@ -18,7 +18,7 @@ impl MutEventSubscriber for Doorbell {
 
     fn init(&mut self, ops: &mut EventOps) {
         if let Err(e) = ops.add(Events::new(&self.0.doorbell, EventSet::IN)) {
-            log::error!("doorbell: {e}");
+            log::error!(error:% = e; "doorbell");
         }
     }
 }
@@ -32,7 +32,7 @@ pub fn spawn(n: usize, shell: Arc<Shell>) -> Result<JoinHandle<()>, Error> {
         .name(format!("deco{n}"))
         .spawn(move || {
             if let Err(e) = run(&shell) {
-                log::error!("DECO {n} stopped: {e}");
+                log::error!(deco = n, error:% = e; "DECO stopped");
             }
         })
         .map_err(Error::setup("a DECO thread"))

@@ -69,7 +69,7 @@ impl Listener {
             match UnixStream::connect(path) {
                 // Nobody is behind it: left over from a process that was killed.
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
-                    log::info!("removing stale socket {}", path.display());
+                    log::info!(path:% = path.display(); "removing stale socket");
                     fs::remove_file(path).map_err(error)?;
                 }
                 _ => return Err(Error::InUse(path.to_owned())),
@@ -119,7 +119,7 @@ impl Listener {
         if let Some((path, inode)) = &self.created {
             let ours = fs::symlink_metadata(path).is_ok_and(|m| m.ino() == *inode);
             if ours && let Err(e) = fs::remove_file(path) {
-                log::warn!("cannot remove socket {}: {e}", path.display());
+                log::warn!(path:% = path.display(), error:% = e; "cannot remove socket");
             }
         }
     }

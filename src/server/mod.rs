@@ -183,7 +183,7 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         .add_all(&faults)
         .map_err(|(i, problem, key)| options.faults[i].error(&problem, key.as_deref()))?;
     if !faults.is_empty() {
-        log::info!("--seed {} repeats these faults", options.setup.fault_seed);
+        log::info!(seed = options.setup.fault_seed; "--seed repeats these faults");
     }
     let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);

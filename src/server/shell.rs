@@ -85,7 +85,7 @@ impl Shell {
         if let Some(mut eventfd) = guard.as_ref()
             && let Err(e) = eventfd.write_all(&1_u64.to_ne_bytes())
         {
-            log::warn!("cannot signal the client's interrupt: {e}");
+            log::warn!(error:% = e; "cannot signal the client's interrupt");
         }
     }
 
@@ -99,10 +99,10 @@ impl Shell {
         let until = nanoseconds(self.now().saturating_add(length));
         // First this, so that the client thread sees it when it has lost its client.
         self.away_until.fetch_max(until, Ordering::SeqCst);
-        log::info!("the device vanishes for {length:?}");
+        log::info!(length:? = length; "the device vanishes");
         match self.listening.get().map(connection::shut_down) {
             Some(Ok(_)) | None => {}
-            Some(Err(e)) => log::error!("cannot close the client's connection: {e}"),
+            Some(Err(e)) => log::error!(error:% = e; "cannot close the client's connection"),
         }
     }
 
@@ -145,6 +145,6 @@ fn notify(eventfd: &EventFd) {
     if let Err(e) = eventfd.write(1)
         && e.kind() != io::ErrorKind::WouldBlock
     {
-        log::error!("eventfd: {e}");
+        log::error!(error:% = e; "cannot wake a thread");
     }
 }

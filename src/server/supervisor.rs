@@ -40,7 +40,7 @@ impl Supervisor {
             None => self.timer.clear(),
         };
         if let Err(e) = result {
-            log::error!("timer: {e}");
+            log::error!(error:% = e; "timer");
         }
     }
 }
@@ -54,7 +54,7 @@ impl MutEventSubscriber for Supervisor {
                         (Request::Stop, _) => self.stop.store(true, Ordering::Release),
                         (Request::WriteStatistics, Some(path)) => {
                             if let Err(e) = write(&self.shell, path) {
-                                log::error!("{e}");
+                                log::error!(error:% = e; "cannot write statistics");
                             }
                         }
                         (Request::WriteStatistics, None) => {
@@ -69,7 +69,7 @@ impl MutEventSubscriber for Supervisor {
             }
             _ => {
                 if let Err(e) = self.timer.wait() {
-                    log::error!("timer: {e}");
+                    log::error!(error:% = e; "timer");
                 }
                 let outcome = self.shell.device.tick(self.shell.now());
                 self.shell.apply(outcome);
@@ -86,7 +86,7 @@ impl MutEventSubscriber for Supervisor {
         ];
         for source in sources {
             if let Err(e) = ops.add(source) {
-                log::error!("event loop: {e}");
+                log::error!(error:% = e; "event loop");
             }
         }
     }

@@ -4,6 +4,7 @@
 //! [`super::Device`]. Sources: Linux `regs.h`, NXP `PERI_CAAM.h` (for the names).
 
 pub mod ctrl;
+pub mod place;
 pub mod version;
 
 /// One register of a page.
