@@ -12,10 +12,13 @@
 use super::ccb::class1::{CARRY_BYTES, Class1};
 use super::ccb::class2::Class2;
 use super::command::{ClassNumber, InputType};
+use super::scratch::Buffers;
+pub use super::scratch::Scratch;
 use super::sgt::{Cursor, WalkContext, WalkError};
 use super::status::{DecoError, Failure};
 use crate::device::soc::SocProfile;
 use crate::memory::{DmaError, GuestMemory};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// enough to stay in the second-level cache.
 pub const PIECE: usize = 64 * 1024;
 /// Bytes that may wait in the output FIFO before input stops.
-const BACKLOG: usize = PIECE;
+pub(super) const BACKLOG: usize = PIECE;
 
 /// What a job may consume before the DECO watchdog ends it (DECO error 1C).
 ///
@@ -46,33 +49,8 @@ impl Default for Budget {
     }
 }
 
-/// Buffers a DECO keeps from job to job.
-#[derive(Debug)]
-pub struct Scratch {
-    staging: Vec<u8>,
-    output: Vec<u8>,
-    output_read: usize,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self { staging: vec![0; CARRY_BYTES + PIECE], output: Vec::new(), output_read: 0 }
-    }
-}
-
-impl Scratch {
-    fn waiting(&self) -> usize {
-        self.output.len() - self.output_read
-    }
-
-    /// Forgets output that has been taken, once there is nothing else or a lot of it.
-    fn compact(&mut self) {
-        if self.waiting() == 0 || self.output_read >= BACKLOG {
-            self.output.drain(..self.output_read);
-            self.output_read = 0;
-        }
-    }
-}
+/// Bytes of a register or from a descriptor: up to a class 1 context without an allocation.
+pub type Bytes = SmallVec<[u8; 64]>;
 
 /// Where an input transfer's bytes come from.
 #[derive(Debug)]
@@ -82,7 +60,7 @@ pub enum InputSource {
     /// An address or a table.
     Memory(Cursor),
     /// Bytes from the descriptor or a register, and how many of them have been used.
-    Bytes(Vec<u8>, usize),
+    Bytes(Bytes, usize),
 }
 
 /// A queued FIFO LOAD.
@@ -135,7 +113,7 @@ pub enum OutputTransfer {
     /// That many bytes from the output FIFO.
     Fifo(OutputSink, u64),
     /// These bytes.
-    Bytes(OutputSink, Vec<u8>),
+    Bytes(OutputSink, Bytes),
     /// Sequence bytes left alone.
     Skip(u64),
 }
@@ -169,17 +147,17 @@ impl Sequence {
 /// See the module.
 pub struct Flow<'a, M> {
     cx: WalkContext<'a, M>,
-    scratch: &'a mut Scratch,
+    buffers: &'a mut Buffers,
     /// The CCB's class 1.
-    pub class1: Class1,
+    pub class1: &'a mut Class1,
     /// The CCB's class 2.
-    pub class2: Class2,
+    pub class2: &'a mut Class2,
     /// SEQ IN PTR's data.
     pub sequence_in: Option<Sequence>,
     /// SEQ OUT PTR's data.
     pub sequence_out: Option<Sequence>,
-    inputs: VecDeque<InputTransfer>,
-    outputs: VecDeque<OutputTransfer>,
+    inputs: &'a mut VecDeque<InputTransfer>,
+    outputs: &'a mut VecDeque<OutputTransfer>,
     bytes_left: u64,
     /// A MOVE takes that many bytes out of a class's alignment block.
     drain: Option<(ClassNumber, u64)>,
@@ -197,18 +175,18 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         budget: Budget,
         stop: &'a AtomicBool,
     ) -> Self {
-        scratch.output.clear();
-        scratch.output_read = 0;
+        scratch.reset();
+        let Scratch { buffers, class1, class2, inputs, outputs } = scratch;
         Self {
             cx: WalkContext::new(memory, soc, budget.entries),
-            scratch,
-            class1: Class1::new(),
-            class2: Class2::new(),
+            buffers,
+            class1,
+            class2,
             drain: None,
             sequence_in: None,
             sequence_out: None,
-            inputs: VecDeque::new(),
-            outputs: VecDeque::new(),
+            inputs,
+            outputs,
             bytes_left: budget.bytes,
             stop,
             dma_error: None,
@@ -294,7 +272,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
 
     /// Puts bytes into the output FIFO (LOAD, MOVE).
     pub fn push_output(&mut self, bytes: &[u8]) {
-        self.scratch.output.extend_from_slice(bytes);
+        self.buffers.output.extend_from_slice(bytes);
     }
 
     /// Takes bytes out of the output FIFO (MOVE).
@@ -302,22 +280,22 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     /// # Errors
     /// The watchdog, if they never come.
     pub fn take_output(&mut self, buf: &mut [u8]) -> Result<(), Failure> {
-        while self.scratch.waiting() < buf.len() {
+        while self.buffers.waiting() < buf.len() {
             if !self.step_input()? {
                 return Err(DecoError::Watchdog.into());
             }
         }
-        let from = self.scratch.output_read;
-        buf.copy_from_slice(&self.scratch.output[from..from + buf.len()]);
-        self.scratch.output_read += buf.len();
-        self.scratch.compact();
+        let from = self.buffers.output_read;
+        buf.copy_from_slice(&self.buffers.output[from..from + buf.len()]);
+        self.buffers.output_read += buf.len();
+        self.buffers.compact();
         Ok(())
     }
 
     /// Empties the output FIFO (CLRW).
     pub fn clear_output(&mut self) {
-        self.scratch.output.clear();
-        self.scratch.output_read = 0;
+        self.buffers.output.clear();
+        self.buffers.output_read = 0;
     }
 
     /// The first `length` bytes in the output FIFO, left there (an info FIFO entry that snoops).
@@ -325,13 +303,13 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     /// # Errors
     /// The watchdog, if they never come.
     pub fn peek_output(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
-        while self.scratch.waiting() < length {
+        while self.buffers.waiting() < length {
             if !self.step_input()? {
                 return Err(DecoError::Watchdog.into());
             }
         }
-        let from = self.scratch.output_read;
-        Ok(self.scratch.output[from..from + length].to_vec())
+        let from = self.buffers.output_read;
+        Ok(self.buffers.output[from..from + length].to_vec())
     }
 
     /// Moves `length` bytes of a class's input that its CHA does not take to the output FIFO: how
@@ -416,7 +394,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
 
     /// One output transfer, or a part of it. `false`: nothing could move.
     fn step_output(&mut self) -> Result<bool, Failure> {
-        let waiting = self.scratch.waiting();
+        let waiting = self.buffers.waiting();
         let (spent, result, done) = match self.outputs.front_mut() {
             None => return Ok(false),
             Some(OutputTransfer::Skip(n)) => match self.sequence_out.as_mut() {
@@ -431,12 +409,12 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             Some(OutputTransfer::Fifo(..)) if waiting == 0 => return Ok(false),
             Some(OutputTransfer::Fifo(sink, left)) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(waiting);
-                let from = self.scratch.output_read;
+                let from = self.buffers.output_read;
                 let cursor = sink_cursor(sink, &mut self.sequence_out)?;
-                let result = cursor.write(&mut self.cx, &self.scratch.output[from..from + n]);
+                let result = cursor.write(&mut self.cx, &self.buffers.output[from..from + n]);
                 *left -= n as u64;
-                self.scratch.output_read += n;
-                self.scratch.compact();
+                self.buffers.output_read += n;
+                self.buffers.compact();
                 (n as u64, result, *left == 0)
             }
         };
@@ -456,7 +434,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             return self.step_skip();
         }
         // Output nobody stores holds the input back.
-        if self.scratch.waiting() >= BACKLOG {
+        if self.buffers.waiting() >= BACKLOG {
             return Ok(false);
         }
         let to1 = transfer.class1 && self.takes(ClassNumber::One, kind);
@@ -482,26 +460,26 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         let n = n as usize;
         let carry = if to1 && Class1::takes_carry(kind) { self.class1.carry().len() } else { 0 };
         let start = CARRY_BYTES - carry;
-        self.scratch.staging[start..CARRY_BYTES].copy_from_slice(&self.class1.carry()[..carry]);
+        self.buffers.staging[start..CARRY_BYTES].copy_from_slice(&self.class1.carry()[..carry]);
         let (last1, last2) = self.fetch_piece(n)?;
         let end = CARRY_BYTES + n;
         if to2 && kind != InputType::MessageClass1Out2 {
             if kind == InputType::Poly || self.class2.needs_poly1305_key() {
                 self.class2.set_poly1305_key(self.class1.poly1305_key());
             }
-            self.class2.input(kind, &self.scratch.staging[CARRY_BYTES..end], last2)?;
+            self.class2.input(kind, &self.buffers.staging[CARRY_BYTES..end], last2)?;
         }
         if let (Some(_), Some((_, room))) = (unclaimed, &mut self.drain) {
             *room -= n as u64;
             self.emit(CARRY_BYTES, n)?;
         }
         if to1 {
-            let produced = self.class1.input(kind, &mut self.scratch.staging[start..end], last1)?;
+            let produced = self.class1.input(kind, &mut self.buffers.staging[start..end], last1)?;
             if to2 && kind == InputType::MessageClass1Out2 {
                 if self.class2.needs_poly1305_key() {
                     self.class2.set_poly1305_key(self.class1.poly1305_key());
                 }
-                let snooped = &self.scratch.staging[start..start + produced];
+                let snooped = &self.buffers.staging[start..start + produced];
                 self.class2.input(InputType::Message, snooped, last2)?;
             }
             self.emit(start, produced)?;
@@ -523,7 +501,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     /// place of the carry. Says whether they end class 1's and class 2's data.
     fn fetch_piece(&mut self, n: usize) -> Result<(bool, bool), Failure> {
         let Some(transfer) = self.inputs.front_mut() else { return Ok((false, false)) };
-        let fresh = &mut self.scratch.staging[CARRY_BYTES..CARRY_BYTES + n];
+        let fresh = &mut self.buffers.staging[CARRY_BYTES..CARRY_BYTES + n];
         let result = match &mut transfer.source {
             InputSource::Sequence => match self.sequence_in.as_mut() {
                 Some(sequence) => sequence.cursor.read(&mut self.cx, fresh),
@@ -552,12 +530,12 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     fn emit(&mut self, start: usize, length: usize) -> Result<(), Failure> {
         let mut from = start;
         let end = start + length;
-        if self.scratch.waiting() == 0
+        if self.buffers.waiting() == 0
             && let Some(OutputTransfer::Fifo(sink, left)) = self.outputs.front_mut()
         {
             let n = usize::try_from(*left).unwrap_or(usize::MAX).min(length);
             let cursor = sink_cursor(sink, &mut self.sequence_out)?;
-            let result = cursor.write(&mut self.cx, &self.scratch.staging[from..from + n]);
+            let result = cursor.write(&mut self.cx, &self.buffers.staging[from..from + n]);
             *left -= n as u64;
             if *left == 0 {
                 self.outputs.pop_front();
@@ -566,7 +544,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             self.spend(n as u64)?;
             from += n;
         }
-        self.scratch.output.extend_from_slice(&self.scratch.staging[from..end]);
+        self.buffers.output.extend_from_slice(&self.buffers.staging[from..end]);
         Ok(())
     }
 }

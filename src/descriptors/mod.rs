@@ -9,6 +9,7 @@ pub mod facts;
 pub mod flow;
 pub mod math;
 pub mod record;
+mod scratch;
 pub mod sgt;
 pub mod status;
 pub mod status_names;

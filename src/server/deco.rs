@@ -44,6 +44,7 @@ fn run(shell: &Arc<Shell>) -> Result<(), event_manager::Error> {
     let mut scratch = Scratch::default();
     while !shell.stopping() {
         run_jobs(shell, &mut scratch);
+        scratch.forget_keys();
         // Announce the sleep, then look once more: a doorbell that came in between either sees
         // the announcement or is seen here.
         shell.sleeping.fetch_add(1, Ordering::SeqCst);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use aes::Block;
 use thiserror::Error;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::engine::{Backend, Key, Work, xor_in_place};
 use super::{BLOCK, whole_blocks};
@@ -99,7 +99,7 @@ pub struct Xts<K: Borrow<XtsKey> = XtsKey> {
     /// Bytes of that sector already processed.
     done: u64,
     /// Encrypted tweak of the next block; meaningless at the start of a sector.
-    tweak: u128,
+    tweak: Zeroizing<u128>,
 }
 
 impl Xts {
@@ -135,7 +135,7 @@ impl<K: Borrow<XtsKey>> Xts<K> {
             return Err(DataSizeError::SectorSize(sector_size).into());
         }
         let index = u128::from_le_bytes(tweak);
-        Ok(Self { key, direction, sector_size, index, done: 0, tweak: 0 })
+        Ok(Self { key, direction, sector_size, index, done: 0, tweak: Zeroizing::new(0) })
     }
 
     /// Processes the next piece of the message, which is not its last: whole blocks.
@@ -201,6 +201,12 @@ impl<K: Borrow<XtsKey>> Xts<K> {
         self.index.to_le_bytes()
     }
 
+    /// Ends the operation, wherever it is, and gives back the key.
+    #[must_use]
+    pub fn into_key(self) -> K {
+        self.key
+    }
+
     /// Bytes up to the end of the sector.
     fn room(&self) -> u64 {
         if self.sector_size == 0 { u64::MAX } else { self.sector_size - self.done }
@@ -211,7 +217,7 @@ impl<K: Borrow<XtsKey>> Xts<K> {
         if self.done == 0 {
             let mut tweak = self.index.to_le_bytes();
             self.key.borrow().tweak.encrypt_block(&mut tweak);
-            self.tweak = u128::from_le_bytes(tweak);
+            *self.tweak = u128::from_le_bytes(tweak);
         }
     }
 
@@ -236,7 +242,7 @@ impl<K: Borrow<XtsKey>> Xts<K> {
     /// Ciphertext stealing over the last 17 to 31 bytes of a sector.
     fn steal(&mut self, end: &mut [u8]) {
         self.start_sector();
-        let (earlier, later) = (self.tweak, double(self.tweak));
+        let (earlier, later) = (*self.tweak, double(*self.tweak));
         // The full block is processed last in decryption, where its tweak is the earlier one.
         let (first, second) = match self.direction {
             Direction::Encrypt => (earlier, later),
@@ -264,12 +270,6 @@ impl<K: Borrow<XtsKey>> Xts<K> {
             Direction::Decrypt => self.key.borrow().data.decrypt_block(block),
         }
         xor_in_place(block, &mask);
-    }
-}
-
-impl<K: Borrow<XtsKey>> Drop for Xts<K> {
-    fn drop(&mut self) {
-        self.tweak.zeroize();
     }
 }
 

@@ -1,9 +1,10 @@
 //! The class 1 CHA: AESA, DESA, CCHA. (The RNG, class 1 as well, is [`super::super::deco`]'s: it
 //! takes no data.)
 
+use super::keys::{KeyCache, Loan};
 use super::work::Work;
 use super::{Registers, cha_of};
-use crate::crypto::aes::{Ccm, Gcm, Key, Xts, XtsError, cbc, cmac, ctr, ecb, xcbc};
+use crate::crypto::aes::{Ccm, Gcm, Key, Xts, XtsError, XtsKey, cbc, cmac, ctr, ecb, xcbc};
 use crate::crypto::chacha::{self, ChaCha20};
 use crate::crypto::des;
 use crate::crypto::{Direction, tags_equal};
@@ -34,8 +35,8 @@ const AAI_DECRYPT_KEY: u16 = 0x100;
 const AAI_CHECK_ODD: u16 = 0x80;
 
 enum Engine {
-    Aes(Key),
-    Xts(Box<Xts>),
+    Aes(Loan<Key>),
+    Xts(Xts<Loan<XtsKey>>),
     Gcm(Box<Gcm>),
     Ccm(Box<Ccm>),
     Des(Box<des::Key>),
@@ -66,6 +67,7 @@ pub struct Class1 {
     pub processed: u64,
     /// The first operation of this job, for the counters.
     pub first: Option<(Work, Direction)>,
+    keys: KeyCache,
 }
 
 /// How much of a piece of message a CHA used, and how much of that is output.
@@ -93,7 +95,22 @@ impl Class1 {
             done: false,
             processed: 0,
             first: None,
+            keys: KeyCache::new(),
         }
+    }
+
+    /// All registers clear, as a job finds them. Expanded keys stay.
+    pub fn reset(&mut self) {
+        self.clear_mode();
+        self.registers.clear();
+        self.carry.fill(0);
+        self.processed = 0;
+        self.first = None;
+    }
+
+    /// Forgets the keys of jobs before, as far as they are kept expanded.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
     }
 
     /// Whether a mode has been written, so that data can flow.
@@ -146,7 +163,11 @@ impl Class1 {
 
     /// Clears the mode and whatever the engine was doing (CLRW, CCTRL).
     pub fn clear_mode(&mut self) {
-        self.active = None;
+        match self.active.take().and_then(|active| active.engine) {
+            Some(Engine::Aes(key)) => self.keys.put_back_aes(key),
+            Some(Engine::Xts(xts)) => self.keys.put_back_xts(xts.into_key()),
+            _ => {}
+        }
         self.carried = 0;
         self.rng = None;
         self.done = false;
@@ -176,7 +197,7 @@ impl Class1 {
             return Err(Failure::Ccb(ChaId::Rng, ChaError::DataSequence));
         }
         if active.engine.is_none() {
-            active.engine = Some(Engine::new(active, &mut self.registers)?);
+            active.engine = Some(Engine::new(active, &mut self.registers, &mut self.keys)?);
         }
         let mut output = 0;
         if Self::takes_carry(kind) {
@@ -253,33 +274,43 @@ fn chacha_at(registers: &Registers, block: u32) -> Result<ChaCha20, Failure> {
 }
 
 impl Engine {
-    fn new(active: &Active, registers: &mut Registers) -> Result<Self, Failure> {
+    fn new(
+        active: &Active,
+        registers: &mut Registers,
+        keys: &mut KeyCache,
+    ) -> Result<Self, Failure> {
         let error = |e| Failure::Ccb(active.cha, e);
-        let expanded = |key: &[u8]| Key::new(key).map_err(|_| error(ChaError::KeySize));
+        let size = |_| error(ChaError::KeySize);
         Ok(match active.work {
-            Work::AesGcm => Self::Gcm(Box::new(Gcm::new(&expanded(registers.key())?))),
+            Work::AesGcm => {
+                let key = keys.aes(registers.key()).map_err(size)?;
+                let gcm = Box::new(Gcm::new(key.key()));
+                keys.put_back_aes(key);
+                Self::Gcm(gcm)
+            }
             Work::AesCcm => {
                 let (b0, counter) = (block_at(registers, 0), block_at(registers, 16));
-                Self::Ccm(Box::new(Ccm::new(&expanded(registers.key())?, b0, counter)))
+                let key = keys.aes(registers.key()).map_err(size)?;
+                let ccm = Box::new(Ccm::new(key.key(), b0, counter));
+                keys.put_back_aes(key);
+                Self::Ccm(ccm)
             }
             Work::AesXts => {
                 let mut index = [0; BLOCK];
                 let context = registers.context();
                 index[..8].copy_from_slice(&context[XTS_INDEX_LOW..XTS_INDEX_LOW + 8]);
                 index[8..].copy_from_slice(&context[XTS_INDEX_HIGH..XTS_INDEX_HIGH + 8]);
-                let mut size = [0; 8];
-                size.copy_from_slice(&context[XTS_SECTOR_SIZE..XTS_SECTOR_SIZE + 8]);
-                let size = u64::from_be_bytes(size);
-                let xts = Xts::new(registers.key(), active.direction, index, size);
-                Self::Xts(Box::new(xts.map_err(|e| match e {
-                    XtsError::KeySize(_) => error(ChaError::KeySize),
-                    XtsError::SectorSize(_) => error(ChaError::DataSize),
-                })?))
+                let mut sector = [0; 8];
+                sector.copy_from_slice(&context[XTS_SECTOR_SIZE..XTS_SECTOR_SIZE + 8]);
+                let sector = u64::from_be_bytes(sector);
+                let key = keys.xts(registers.key()).map_err(size)?;
+                let xts = Xts::with_key(key, active.direction, index, sector);
+                Self::Xts(xts.map_err(|_: XtsError| error(ChaError::DataSize))?)
             }
             Work::AesCmac => {
-                let key = expanded(registers.key())?;
+                let key = keys.aes(registers.key()).map_err(size)?;
                 if active.starts() {
-                    let context = cmac::init(&key);
+                    let context = cmac::init(key.key());
                     registers.context_mut()[..cmac::CONTEXT].copy_from_slice(&context);
                 }
                 Self::Aes(key)
@@ -287,13 +318,13 @@ impl Engine {
             Work::AesXcbc => {
                 if active.starts() {
                     // K1 takes the place of the key, from where the driver stores it.
-                    let init = xcbc::init(registers.key()).map_err(|_| error(ChaError::KeySize))?;
+                    let init = xcbc::init(registers.key()).map_err(size)?;
                     registers.context_mut()[..xcbc::CONTEXT].copy_from_slice(&init.context);
                     registers.clear_key();
                     let loaded = registers.load_key(0, &init.k1[..]);
                     debug_assert!(loaded.is_some());
                 }
-                Self::Aes(expanded(registers.key())?)
+                Self::Aes(keys.aes(registers.key()).map_err(size)?)
             }
             Work::DesEcb | Work::DesCbc | Work::TdesEcb | Work::TdesCbc => {
                 let algorithm = match active.work {
@@ -312,7 +343,7 @@ impl Engine {
                 Self::Des(Box::new(key))
             }
             Work::ChaCha20 => Self::ChaCha(Box::new(chacha_at(registers, 1)?)),
-            _ => Self::Aes(expanded(registers.key())?),
+            _ => Self::Aes(keys.aes(registers.key()).map_err(size)?),
         })
     }
 }
@@ -348,24 +379,24 @@ impl Active {
         let len = buf.len();
         let whole = |unit: usize| if last { len } else { len - len % unit };
         match self.engine.as_mut() {
-            Some(Engine::Aes(key)) => match self.work {
-                Work::AesEcb => {
+            Some(Engine::Aes(loan)) => match (self.work, loan.key()) {
+                (Work::AesEcb, key) => {
                     let n = whole(BLOCK);
                     ecb(key, direction, &mut buf[..n]).map_err(size)?;
                     Ok(Used::all_output(n))
                 }
-                Work::AesCbc => {
+                (Work::AesCbc, key) => {
                     let n = whole(BLOCK);
                     cbc(key, direction, part(context, 0), &mut buf[..n]).map_err(size)?;
                     Ok(Used::all_output(n))
                 }
-                Work::AesCtr => {
+                (Work::AesCtr, key) => {
                     let n = whole(BLOCK);
                     ctr(key, part(context, CTR_COUNTER), &mut buf[..n]);
                     Ok(Used::all_output(n))
                 }
-                _ => {
-                    let n = mac(self.work, key, context, buf, last, mac_ends).map_err(size)?;
+                (work, key) => {
+                    let n = mac(work, key, context, buf, last, mac_ends).map_err(size)?;
                     Ok(Used { consumed: n, output: 0 })
                 }
             },

@@ -76,6 +76,14 @@ impl Class2 {
         }
     }
 
+    /// All registers clear, as a job finds them.
+    pub fn reset(&mut self) {
+        self.clear_mode();
+        self.registers.clear();
+        self.processed = 0;
+        self.first = None;
+    }
+
     /// Whether a mode has been written, so that data can flow.
     #[must_use]
     pub fn has_mode(&self) -> bool {

@@ -7,6 +7,7 @@
 
 pub mod class1;
 pub mod class2;
+pub mod keys;
 pub mod work;
 
 use super::status::ChaId;
@@ -23,6 +24,8 @@ pub struct Registers {
     key: Zeroizing<[u8; KEY_BYTES]>,
     key_limit: usize,
     key_size: usize,
+    /// Behind these key bytes there has been nothing since the register was clear.
+    key_touched: usize,
     context: [u8; CONTEXT_BYTES],
     context_limit: usize,
 }
@@ -34,6 +37,7 @@ impl Registers {
             key: Zeroizing::new([0; KEY_BYTES]),
             key_limit,
             key_size: 0,
+            key_touched: 0,
             context: [0; CONTEXT_BYTES],
             context_limit,
         }
@@ -45,12 +49,23 @@ impl Registers {
         &self.key[..self.key_size]
     }
 
+    /// The key register cleared, for a key of `length` bytes that is written to it now. `None`: it
+    /// does not fit.
+    #[must_use]
+    pub fn new_key(&mut self, length: usize) -> Option<&mut [u8]> {
+        self.clear_key();
+        let space = self.key[..self.key_limit].get_mut(..length)?;
+        (self.key_size, self.key_touched) = (length, length);
+        Some(space)
+    }
+
     /// Loads key bytes at `offset`. `None`: they reach past the end of the register.
     #[must_use]
     pub fn load_key(&mut self, offset: usize, bytes: &[u8]) -> Option<()> {
         let end = offset.checked_add(bytes.len())?;
         self.key[..self.key_limit].get_mut(offset..end)?.copy_from_slice(bytes);
         self.key_size = self.key_size.max(end);
+        self.key_touched = self.key_touched.max(end);
         Some(())
     }
 
@@ -61,8 +76,15 @@ impl Registers {
 
     /// Clears the key and its size.
     pub fn clear_key(&mut self) {
-        self.key.fill(0);
+        self.key[..self.key_touched].fill(0);
+        self.key_touched = 0;
         self.key_size = 0;
+    }
+
+    /// Clears everything, for the next job.
+    fn clear(&mut self) {
+        self.clear_key();
+        self.context.fill(0);
     }
 
     /// The context register.

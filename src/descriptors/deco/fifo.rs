@@ -5,7 +5,7 @@ use crate::crypto::keywrap::black::{Encryption, NONCE, wrap};
 use crate::descriptors::command::{
     Class, ClassNumber, FifoLoad, FifoStore, InputType, Operand, OutputType,
 };
-use crate::descriptors::flow::{InputSource, InputTransfer, OutputSink, OutputTransfer};
+use crate::descriptors::flow::{Bytes, InputSource, InputTransfer, OutputSink, OutputTransfer};
 use crate::descriptors::status::{DecoError, Failure};
 use crate::memory::GuestMemory;
 
@@ -83,7 +83,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             // Nothing to bring and nothing to end: rfc4106's workaround for erratum A-005473.
             (0, false) => return,
             // The end of empty data needs no place to take it from.
-            (0, true) => InputSource::Bytes(Vec::new(), 0),
+            (0, true) => InputSource::Bytes(Bytes::new(), 0),
             _ => source,
         };
         self.flow.load(InputTransfer { source, left: size, kind, class1, class2, last1, last2 });
@@ -123,7 +123,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         if destination == 0 {
             self.alignment = bytes;
         } else {
-            self.queue(InputSource::Bytes(bytes, 0), info);
+            self.queue(InputSource::Bytes(Bytes::from_vec(bytes), 0), info);
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                 self.take_input(length)?;
                 let mut bytes = vec![0; length as usize];
                 self.flow.read_sequence(&mut bytes)?;
-                self.flow.store(OutputTransfer::Bytes(sink, bytes));
+                self.flow.store(OutputTransfer::Bytes(sink, Bytes::from_vec(bytes)));
             }
             OutputType::Rng => self.store_random(sink, length)?,
             OutputType::Key { trusted } => self.store_key(store.class, trusted, sink, length)?,
@@ -215,7 +215,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         let key = key.ok_or(DecoError::FifoStore)?;
         let black = wrap(&kek, Encryption::Ecb, key, [0; NONCE]);
         let black = black.map_err(|_| DecoError::FifoStore)?;
-        self.flow.store(OutputTransfer::Bytes(sink, black));
+        self.flow.store(OutputTransfer::Bytes(sink, Bytes::from_vec(black)));
         Ok(())
     }
 }

@@ -128,13 +128,15 @@ pub fn run_buffer<M: GuestMemory>(
         Ok(()) => JobStatus::OK,
         Err(failure) => failure.status(deco.position),
     };
-    let (class1, class2) = (&deco.flow.class1, &deco.flow.class2);
+    let (class1, class2) = (&*deco.flow.class1, &*deco.flow.class2);
     let operations = [
         class1.first.map(|(work, direction)| (work, direction, class1.processed)).or(deco.protocol),
         class2.first.map(|(work, direction)| (work, direction, class2.processed)),
     ];
     let (dma_error, sequence_out) = (deco.flow.dma_error, deco.sequence_stored);
     let table_overreads = deco.flow.table_overreads();
+    // Keys and contexts do not stay behind.
+    scratch.reset();
     Report { status, dma_error, sequence_out, operations, table_overreads }
 }
 

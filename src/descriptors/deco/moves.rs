@@ -3,7 +3,7 @@
 use super::Deco;
 use super::registers::{math_bytes, math_values};
 use crate::descriptors::command::{ClassNumber, InputType, Move, MoveLength, Place};
-use crate::descriptors::flow::{InputSource, InputTransfer};
+use crate::descriptors::flow::{Bytes, InputSource, InputTransfer};
 use crate::descriptors::status::{DecoError, Failure};
 use crate::memory::GuestMemory;
 
@@ -83,7 +83,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             Place::InputFifo(class) => {
                 // Message data, with the info FIFO entry that a MOVE makes for it.
                 self.flow.load(InputTransfer {
-                    source: InputSource::Bytes(bytes.to_vec(), 0),
+                    source: InputSource::Bytes(Bytes::from_slice(bytes), 0),
                     left: bytes.len() as u64,
                     kind: InputType::Message,
                     class1: class == ClassNumber::One,

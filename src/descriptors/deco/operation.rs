@@ -7,7 +7,7 @@ use crate::descriptors::command::{AlgorithmOperation, AlgorithmState, DerivedKey
 use crate::descriptors::status::{ChaError, ChaId, DecoError, Failure};
 use crate::device::rng4::{Request, RngError, is_secure_keys};
 use crate::memory::GuestMemory;
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 /// ALG of the RNG.
 const ALG_RNG: u8 = 0x50;
@@ -91,8 +91,9 @@ impl<M: GuestMemory> Deco<'_, M> {
         let algorithm = Algorithm::from_alg(derived.algorithm)
             .filter(|a| self.soc.mdha.count > 0 && a.digest_len() <= self.soc.largest_digest());
         let algorithm = algorithm.ok_or(DecoError::UnknownProtocol)?;
-        let key = Zeroizing::new(self.fetch(derived.source, u32::from(derived.length), pc)?);
+        let mut key = self.fetch(derived.source, u32::from(derived.length), pc)?;
         let split = split_key(algorithm, &key);
+        key.zeroize();
         let registers = &mut self.flow.class2.registers;
         registers.clear_key();
         registers.load_key(0, &split).ok_or(DecoError::Key)?;

@@ -10,7 +10,7 @@ use crate::crypto::keywrap::{KEY, WrapError};
 use crate::crypto::pkha::{self, Code};
 use crate::descriptors::buffer::Part;
 use crate::descriptors::ccb::work::Work;
-use crate::descriptors::flow::{OutputSink, OutputTransfer};
+use crate::descriptors::flow::{Bytes, OutputSink, OutputTransfer};
 use crate::descriptors::status::{ChaError, ChaId, DecoError, Failure};
 use crate::memory::GuestMemory;
 use zeroize::Zeroizing;
@@ -142,7 +142,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             u64::from(length),
         ));
         let sink = OutputSink::Memory(cursor(output, output_table, length));
-        self.flow.store(OutputTransfer::Bytes(sink, result));
+        self.flow.store(OutputTransfer::Bytes(sink, Bytes::from_vec(result)));
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         self.take_output(output.len() as u32)?;
         let direction = if encapsulate { Direction::Encrypt } else { Direction::Decrypt };
         self.protocol = Some((Work::Blob, direction, u64::from(length)));
-        self.flow.store(OutputTransfer::Bytes(OutputSink::Sequence, output));
+        self.flow.store(OutputTransfer::Bytes(OutputSink::Sequence, Bytes::from_vec(output)));
         Ok(())
     }
 }

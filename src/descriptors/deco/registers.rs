@@ -8,17 +8,20 @@ use crate::descriptors::ccb;
 use crate::descriptors::command::{
     Class, ClassNumber, Key, KeyDestination, LoadStore, Operand, Register,
 };
-use crate::descriptors::flow::{OutputSink, OutputTransfer};
+use crate::descriptors::flow::{Bytes, OutputSink, OutputTransfer};
 use crate::descriptors::status::{ChaError, ChaId, DecoError, Failure};
 use crate::memory::GuestMemory;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 impl<M: GuestMemory> Deco<'_, M> {
     /// Immediate data as it stands in memory.
-    pub(super) fn immediate(&self, pc: usize, at: u8, length: usize) -> Vec<u8> {
+    pub(super) fn immediate(&self, pc: usize, at: u8, length: usize) -> Bytes {
         let from = pc + usize::from(at);
         let words = &self.buffer.words[from..(from + length.div_ceil(4)).min(WORDS)];
-        let mut bytes: Vec<u8> = words.iter().flat_map(|w| self.soc.word_bytes(*w)).collect();
+        let mut bytes = Bytes::with_capacity(words.len() * 4);
+        for word in words {
+            bytes.extend_from_slice(&self.soc.word_bytes(*word));
+        }
         bytes.truncate(length);
         bytes
     }
@@ -29,11 +32,11 @@ impl<M: GuestMemory> Deco<'_, M> {
         operand: Operand,
         length: u32,
         pc: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Bytes, Failure> {
         match operand {
             Operand::Immediate { at } => Ok(self.immediate(pc, at, length as usize)),
             Operand::Pointer { address, table } => {
-                let mut bytes = vec![0; length as usize];
+                let mut bytes = Bytes::from_elem(0, length as usize);
                 self.flow.read_memory(cursor(address, table, length), &mut bytes)?;
                 Ok(bytes)
             }
@@ -44,7 +47,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                     return Err(DecoError::Load.into());
                 }
                 self.take_input(length)?;
-                let mut bytes = vec![0; length as usize];
+                let mut bytes = Bytes::from_elem(0, length as usize);
                 self.flow.read_sequence(&mut bytes)?;
                 Ok(bytes)
             }
@@ -82,14 +85,31 @@ impl<M: GuestMemory> Deco<'_, M> {
             (_, KeyDestination::Register) | (ClassNumber::Two, KeyDestination::MdhaSplit) => {}
             _ => return Err(DecoError::Key.into()),
         }
-        let bytes = if key.encrypted {
-            self.black_key(key, pc)?
-        } else {
-            Zeroizing::new(self.fetch(key.operand, key.length, pc)?)
-        };
-        let registers = self.class_registers(class);
-        registers.clear_key();
-        registers.load_key(0, &bytes).ok_or(DecoError::Key)?;
+        let length = key.length as usize;
+        match key.operand {
+            Operand::Immediate { at } if !key.encrypted => {
+                let from = pc + usize::from(at);
+                let registers = match class {
+                    ClassNumber::One => &mut self.flow.class1.registers,
+                    ClassNumber::Two => &mut self.flow.class2.registers,
+                };
+                let register = registers.new_key(length).ok_or(DecoError::Key)?;
+                for (bytes, word) in register.chunks_mut(4).zip(&self.buffer.words[from..]) {
+                    bytes.copy_from_slice(&self.soc.word_bytes(*word)[..bytes.len()]);
+                }
+            }
+            _ if key.encrypted => {
+                let bytes = self.black_key(key, pc)?;
+                let register = self.class_registers(class).new_key(bytes.len());
+                register.ok_or(DecoError::Key)?.copy_from_slice(&bytes);
+            }
+            _ => {
+                let mut bytes = self.fetch(key.operand, key.length, pc)?;
+                let register = self.class_registers(class).new_key(length);
+                register.ok_or(DecoError::Key)?.copy_from_slice(&bytes);
+                bytes.zeroize();
+            }
+        }
         Ok(())
     }
 
@@ -250,7 +270,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         }
         let bytes = match store.register {
             Register::Context(class) => {
-                self.class_registers(class).context().get(at..at + n).map(<[u8]>::to_vec)
+                self.class_registers(class).context().get(at..at + n).map(Bytes::from_slice)
             }
             Register::Math(r) => {
                 let all = math_bytes(&self.registers.math);
@@ -259,7 +279,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             }
             Register::DescriptorBuffer => self.buffer.bytes(at, n).map(|b| self.device_words(&b)),
             Register::ProtocolOverride if at == 0 && n == 4 => {
-                Some(self.soc.word_bytes(self.registers.protocol_override).to_vec())
+                Some(Bytes::from_slice(&self.soc.word_bytes(self.registers.protocol_override)))
             }
             _ => return Err(DecoError::Store.into()),
         };
@@ -280,23 +300,23 @@ impl<M: GuestMemory> Deco<'_, M> {
     }
 
     /// Words in device order as register bytes, most significant first.
-    fn register_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+    fn register_bytes(&self, bytes: &[u8]) -> Bytes {
         bytes
             .chunks(4)
             .flat_map(|chunk| match <[u8; 4]>::try_from(chunk) {
-                Ok(word) => self.soc.word(word).to_be_bytes().to_vec(),
-                Err(_) => chunk.to_vec(),
+                Ok(word) => Bytes::from_slice(&self.soc.word(word).to_be_bytes()),
+                Err(_) => Bytes::from_slice(chunk),
             })
             .collect()
     }
 
     /// Register bytes, most significant first, as words in device order.
-    fn device_words(&self, bytes: &[u8]) -> Vec<u8> {
+    fn device_words(&self, bytes: &[u8]) -> Bytes {
         bytes
             .chunks(4)
             .flat_map(|chunk| match <[u8; 4]>::try_from(chunk) {
-                Ok(word) => self.soc.word_bytes(u32::from_be_bytes(word)).to_vec(),
-                Err(_) => chunk.to_vec(),
+                Ok(word) => Bytes::from_slice(&self.soc.word_bytes(u32::from_be_bytes(word))),
+                Err(_) => Bytes::from_slice(chunk),
             })
             .collect()
     }
