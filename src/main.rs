@@ -12,6 +12,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => status(args.run()),
         Command::Ctl(args) => status(args.run()),
         Command::Faults(args) => status(args.run()),
+        Command::Completions(args) => status(args.run()),
+        Command::Man(args) => status(args.run()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod ctl;
 pub mod faults;
+pub mod generate;
 pub mod serve;
 pub mod table;
 
@@ -54,6 +55,23 @@ Examples:
 
 A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
     Faults(faults::FaultsArgs),
+
+    /// Print a script that completes this command line in a shell
+    #[command(after_help = "\
+Examples:
+
+  caam-emu completions bash >~/.local/share/bash-completion/completions/caam-emu
+  caam-emu completions zsh >~/.zfunc/_caam-emu           (a folder of fpath)
+  caam-emu completions fish >~/.config/fish/completions/caam-emu.fish")]
+    Completions(generate::CompletionsArgs),
+
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "\
+Examples:
+
+  caam-emu man | man -l -
+  caam-emu man --dir ~/.local/share/man/man1 && man caam-emu-serve")]
+    Man(generate::ManArgs),
 }
 
 impl Command {
