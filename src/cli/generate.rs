@@ -56,7 +56,13 @@ fn print(text: &[u8]) -> Result<(), Error> {
 fn completions(shell: Shell) -> Vec<u8> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "caam-emu", &mut text);
-    text
+    if shell != Shell::Bash {
+        return text;
+    }
+    // clap_complete 4.6 writes the dash of the program's name in two ways, so that bash completes
+    // nothing behind a subcommand (clap issue 6421).
+    let text = String::from_utf8(text).expect("a script is text");
+    text.replace("caam__subcmd__emu", "caam__emu").into()
 }
 
 /// Name and text of the page of each command.
@@ -183,6 +189,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn bash_completes_behind_subcommands() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let script = dir.path().join("caam-emu");
+        fs::write(&script, completions(Shell::Bash)).expect("written");
+        let complete = |words: &[&str]| {
+            let (last, before) = (words.len() - 1, words[words.len() - 2]);
+            // As bash calls it: the function's name, then command, word and the one before.
+            let program = format!(
+                "source '{}'; COMP_WORDS=({}); COMP_CWORD={last}; function=$(complete -p caam-emu); \
+                 function=${{function#*-F }}; ${{function%% *}} caam-emu {} {before}; \
+                 echo \"${{COMPREPLY[@]}}\"",
+                script.display(),
+                words.join(" "),
+                words[last],
+            );
+            let output = std::process::Command::new("bash").args(["-c", &program]).output();
+            let output = output.expect("bash, which scripts/ needs too");
+            assert!(output.stderr.is_empty(), "{output:?}");
+            String::from_utf8(output.stdout).expect("words").trim().to_owned()
+        };
+        assert_eq!(complete(&["caam-emu", "ser"]), "serve");
+        assert_eq!(complete(&["caam-emu", "ctl", "fau"]), "fault");
+        assert_eq!(complete(&["caam-emu", "ctl", "fault", "cl"]), "clear");
+        assert_eq!(complete(&["caam-emu", "serve", "--deco"]), "--decos");
+        assert_eq!(complete(&["caam-emu", "serve", "--soc", "virt-era"]), "virt-era9 virt-era10");
     }
 
     #[test]
