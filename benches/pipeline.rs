@@ -197,9 +197,11 @@ impl Rig {
 
     /// What a DECO thread does.
     fn run_jobs(&self, scratch: &mut Scratch) {
-        while let (Some(job), _) = self.device.take_job(self.now()) {
+        let mut now = self.now();
+        while let (Some(job), _) = self.device.take_job(now) {
             let report = self.device.run_job(&job, scratch, Budget::default());
-            let _ = self.device.complete_job(job, report, self.now());
+            now = self.now();
+            let _ = self.device.complete_job(job, report, now);
         }
     }
 

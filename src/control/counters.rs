@@ -18,10 +18,19 @@ struct Pair {
 /// Where jobs come from: the job rings, then DECO 0 by software.
 const SOURCES: usize = MAX_RINGS + 1;
 
+/// Adds to a counter that one thread at a time writes to.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
 /// See the module. All counters only grow while the device exists.
+///
+/// Each source has counters of its own, and whoever counts holds that source's lock, a ring's or
+/// DECO 0's: so DECOs do not wait for one another here. Anybody may read.
 #[derive(Debug, Default)]
 pub struct Counters {
-    dequeued: AtomicU64,
+    /// By source.
+    dequeued: [AtomicU64; SOURCES],
     /// By source, then by algorithm, then encrypt and decrypt.
     operations: [[[Pair; 2]; Work::ALL.len()]; SOURCES],
 }
@@ -47,12 +56,13 @@ const fn row(direction: Direction) -> usize {
 }
 
 impl Counters {
-    /// A job was taken from a ring.
-    pub fn dequeued(&self) {
-        self.dequeued.fetch_add(1, Ordering::Relaxed);
+    /// A job was taken from a ring. The ring's lock is held.
+    pub fn dequeued(&self, ring: usize) {
+        add(&self.dequeued[ring.min(MAX_RINGS)], 1);
     }
 
-    /// A job of this ring, or of none, has ended. Failed jobs do not count as work done.
+    /// A job of this ring, or of none, has ended. The source's lock is held. Failed jobs do not
+    /// count as work done.
     pub fn finished(&self, ring: Option<usize>, report: &Report) {
         if !report.status.is_ok() {
             return;
@@ -60,8 +70,8 @@ impl Counters {
         let source = ring.unwrap_or(MAX_RINGS).min(MAX_RINGS);
         for (work, direction, bytes) in report.operations.into_iter().flatten() {
             let pair = &self.operations[source][work as usize][row(direction)];
-            pair.jobs.fetch_add(1, Ordering::Relaxed);
-            pair.bytes.fetch_add(bytes, Ordering::Relaxed);
+            add(&pair.jobs, 1);
+            add(&pair.bytes, bytes);
         }
     }
 
@@ -102,7 +112,9 @@ impl Counters {
     pub fn performance(&self, counter: Performance) -> u64 {
         use Direction::{Decrypt, Encrypt};
         match counter {
-            Performance::RequestsDequeued => self.dequeued.load(Ordering::Relaxed),
+            Performance::RequestsDequeued => {
+                self.dequeued.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+            }
             Performance::OutboundEncryptRequests => self.sum(Encrypt, |c| c.jobs, false),
             Performance::InboundDecryptRequests => self.sum(Decrypt, |c| c.jobs, false),
             Performance::OutboundBytesEncrypted => self.sum(Encrypt, |c| c.bytes, false),

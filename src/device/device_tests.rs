@@ -219,7 +219,7 @@ fn reads_of_any_width_and_alignment_are_the_bytes_of_the_words() {
     rig.ring(0).set_up(80);
     rig.ring(1).set_up(16);
     rig.write32(0x010, 0x1234_5678);
-    rig.device.counters.dequeued();
+    rig.device.counters.dequeued(0);
     let image = rig.image();
     for offset in (0..BAR).step_by(4) {
         let word = u32::from_le_bytes(image[offset as usize..][..4].try_into().unwrap());
@@ -318,7 +318,7 @@ fn ring_bases_are_written_at_once_or_in_halves_in_either_order() {
 fn counters_are_read_at_once_or_in_halves_on_every_page() {
     let rig = Rig::new(&NARROW, 2);
     let bytes = 0x5_0000_0007;
-    rig.device.counters.dequeued();
+    rig.device.counters.dequeued(0);
     let work = crate::descriptors::ccb::work::Work::AesCbc;
     let operations = [Some((work, crate::crypto::Direction::Encrypt, bytes)), None];
     rig.device.counters.finished(Some(0), &Report { operations, ..report(0) });

@@ -45,6 +45,11 @@ impl Held {
         self.delayed.is_empty() && self.windows.iter().all(|w| w.jobs.is_empty())
     }
 
+    /// Whether jobs wait in a window.
+    pub(super) fn windows_used(&self) -> bool {
+        self.windows.iter().any(|w| !w.jobs.is_empty())
+    }
+
     /// When something is to be given back next.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let delayed = self.delayed.iter().filter_map(|d| d.due);

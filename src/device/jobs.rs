@@ -5,10 +5,10 @@
 //! occupied, but the thread that ran it is free, and [`Device::tick`] gives it back in time.
 
 use super::ask::ring_event;
-use super::direct::DirectJob;
-use super::held::Finished;
+use super::direct::{Direct, DirectJob};
+use super::held::{Finished, Held};
 use super::registers::version;
-use super::{Device, Outcome, lock};
+use super::{Device, Outcome, Slot, lock};
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::facts;
@@ -67,7 +67,7 @@ impl Device {
     #[must_use]
     pub fn has_work(&self) -> bool {
         self.running.load(Ordering::Relaxed) < self.decos.load(Ordering::Relaxed)
-            && (lock(&self.direct).ready() || self.rings.iter().any(|ring| lock(ring).ready()))
+            && (self.direct_ready.load(Ordering::SeqCst) || self.rings.iter().any(Slot::ready))
     }
 
     /// Occupies a DECO, if one is free.
@@ -80,13 +80,19 @@ impl Device {
             };
             let all = self.setup.decos as u32;
             let least = firings.into_iter().filter_map(count).min().unwrap_or(all);
-            self.decos.store(least.min(all), Ordering::Relaxed);
+            self.limit_decos(least.min(all));
         } else {
-            self.decos.store(self.setup.decos as u32, Ordering::Relaxed);
+            self.limit_decos(self.setup.decos as u32);
         }
         let limit = self.decos.load(Ordering::Relaxed);
         let one_more = |running| (running < limit).then_some(running + 1);
         self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    fn limit_decos(&self, limit: u32) {
+        if self.decos.load(Ordering::Relaxed) != limit {
+            self.decos.store(limit, Ordering::Relaxed);
+        }
     }
 
     fn free_deco(&self) {
@@ -101,19 +107,26 @@ impl Device {
             return (None, outcome);
         }
         self.platform.set_time(now);
-        if let Some(job) = lock(&self.direct).take() {
+        if self.direct_ready.load(Ordering::SeqCst)
+            && let Some(job) = self.with_direct(Direct::take)
+        {
             return (Some(Job::Direct(Box::new(job))), outcome);
         }
         let first = self.next_ring.load(Ordering::Relaxed);
         for i in 0..self.rings.len() {
             let n = (first + i) % self.rings.len();
+            if !self.rings[n].ready() {
+                continue;
+            }
             let (taken, event, effects) = self.take_from(n, now);
             outcome = outcome.merge(effects);
             if let Some(taken) = taken {
                 // From the one behind it: a ring that has none must not leave its turn to
                 // always the same neighbour.
-                self.next_ring.store((n + 1) % self.rings.len(), Ordering::Relaxed);
-                self.counters.dequeued();
+                let next = (n + 1) % self.rings.len();
+                if next != first {
+                    self.next_ring.store(next, Ordering::Relaxed);
+                }
                 log::trace!(
                     ring = n, job = taken.number, descriptor:% = Hex(taken.descriptor);
                     "job taken"
@@ -138,13 +151,16 @@ impl Device {
             }
             event = ring_event(n, ring, now);
             taken = ring.take(&self.memory, now);
+            if taken.is_some() {
+                self.counters.dequeued(n);
+            }
             let timer = ring.stalled().is_some();
             jobring::Effects { timer, ..jobring::Effects::NONE }
         });
         // One ring's lock at a time.
         for release in stall_others {
             for other in (0..self.rings.len()).filter(|&other| other != n) {
-                lock(&self.rings[other]).stall(release, now);
+                self.rings[other].lock().stall(release, now);
             }
             outcome.timer = true;
         }
@@ -248,7 +264,7 @@ impl Device {
         budget: Budget,
     ) -> Report {
         let facts = self.facts(Site::Table, taken.number, taken.descriptor);
-        let event = ring_event(ring, &lock(&self.rings[ring]), taken.taken);
+        let event = ring_event(ring, &self.rings[ring].lock(), taken.taken);
         let tables = TableRules::new(&self.faults, Event { job: Some(&facts), ..event });
         let memory = FaultyMemory::new(&self.memory, faults, Some(tables));
         let (address, stop) = (taken.descriptor, &taken.stop);
@@ -287,6 +303,7 @@ impl Device {
         let due = held.take_due(now, &now_please);
         let windows = held.windows_due(now, &now_please);
         let late: Vec<_> = windows.into_iter().map(|n| held.take_window(n)).collect();
+        self.note_windows(&held);
         drop(held);
         let mut outcome = Outcome { timer: true, ..Outcome::default() };
         for mut finished in due {
@@ -328,7 +345,9 @@ impl Device {
                 if finished.job.stopped() {
                     vec![finished]
                 } else {
-                    held.reorder(ring, finished, reorder, now)
+                    let ready = held.reorder(ring, finished, reorder, now);
+                    self.note_windows(&held);
+                    ready
                 }
             }
             None => vec![finished],
@@ -339,18 +358,28 @@ impl Device {
         outcome.merge(self.release_lonely_window(ring, now))
     }
 
+    fn note_windows(&self, held: &Held) {
+        self.windows_used.store(held.windows_used(), Ordering::Relaxed);
+    }
+
     /// A window that nothing more will come into need not wait.
     fn release_lonely_window(&self, ring: usize, now: Duration) -> Outcome {
+        // Whoever puts a job there looks at the ring, under its lock, afterwards; so if this
+        // thread's job had not left the ring by then, this thread sees the window in use.
+        if !self.windows_used.load(Ordering::Relaxed) {
+            return Outcome::default();
+        }
         let mut held = lock(&self.held);
         let waiting = held.window_len(ring);
         if waiting == 0 {
             return Outcome::default();
         }
         let lonely = {
-            let ring = lock(&self.rings[ring]);
+            let ring = self.rings[ring].lock();
             !ring.ready() && ring.view().in_flight as usize <= waiting
         };
         let jobs = if lonely { held.take_window(ring) } else { Vec::new() };
+        self.note_windows(&held);
         drop(held);
         let give_back = |finished| self.give_back(finished, now);
         jobs.into_iter().map(give_back).fold(Outcome::default(), Outcome::merge)
@@ -363,19 +392,22 @@ impl Device {
             Job::Ring { ring, .. } => Some(*ring),
             Job::Direct(_) => None,
         };
-        self.counters.finished(ring, &report);
         if let Some(error) = &report.dma_error {
             *lock(&self.fault) = version::Fault::new(error, ring.unwrap_or(0));
         }
         self.log_end(&job, &report, now);
         match &job {
-            Job::Ring { ring, taken, faults } => self.with_ring(*ring, now, |ring| {
+            Job::Ring { ring: n, taken, faults } => self.with_ring(*n, now, |ring| {
+                self.counters.finished(Some(*n), &report);
                 let result = JobResult::new(report.status, report.sequence_out);
                 let result = faults.iter().fold(result, |result, f| result.with_faults(f));
                 ring.complete(taken, result, &self.memory, now)
             }),
             Job::Direct(direct) => {
-                lock(&self.direct).complete(direct, report.status);
+                self.with_direct(|deco0| {
+                    self.counters.finished(None, &report);
+                    deco0.complete(direct, report.status);
+                });
                 Outcome::default()
             }
         }

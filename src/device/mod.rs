@@ -33,7 +33,7 @@ use pci::ConfigSpace;
 use platform::{Platform, Secrets};
 use registers::{RegisterFile, ctrl, version};
 use soc::SocProfile;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
@@ -105,10 +105,15 @@ pub struct Device {
     setup: Setup,
     config: Mutex<ConfigSpace>,
     ctrl: Mutex<RegisterFile>,
-    rings: Vec<Mutex<JobRing>>,
+    rings: Vec<Slot>,
     pin: Mutex<Intx>,
+    /// The ring lines that the pin was told of last, one bit a ring. A ring's bit changes under
+    /// that ring's lock, and all under the pin's.
+    told: AtomicU32,
     fault: Mutex<version::Fault>,
     direct: Mutex<Direct>,
+    /// Whether DECO 0 has been given a descriptor by software: what `direct` says.
+    direct_ready: AtomicBool,
     platform: Platform,
     /// Guest memory.
     pub memory: DmaSpace,
@@ -118,6 +123,8 @@ pub struct Device {
     pub faults: Arc<Faults>,
     /// Jobs that have been run, and are given back later.
     held: Mutex<Held>,
+    /// Whether jobs wait in a window of `held`.
+    windows_used: AtomicBool,
     /// Jobs that occupy a DECO.
     running: AtomicU32,
     /// DECOs that may work: all, unless a fault says otherwise.
@@ -132,6 +139,37 @@ pub struct Device {
 #[must_use]
 pub fn worth_a_line(n: u64) -> bool {
     n < 32 || n.is_power_of_two()
+}
+
+/// A ring and, for threads that look for work, whether it has any.
+#[derive(Debug)]
+struct Slot {
+    ring: Mutex<JobRing>,
+    ready: AtomicBool,
+}
+
+impl Slot {
+    fn new(ring: JobRing) -> Self {
+        Self { ring: Mutex::new(ring), ready: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JobRing> {
+        lock(&self.ring)
+    }
+
+    /// The ring may have become ready, or no longer be.
+    fn note(&self, ring: &JobRing) {
+        let ready = ring.ready();
+        if self.ready.load(Ordering::Relaxed) != ready {
+            // As for DECO 0: a thread that is about to sleep sees it, or is seen.
+            self.ready.store(ready, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether it may have a job.
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
 }
 
 /// A register page.
@@ -167,15 +205,18 @@ impl Device {
             setup,
             config: Mutex::new(ConfigSpace::new()),
             ctrl: Mutex::new(RegisterFile::new(ctrl::TABLE)),
-            rings: (0..setup.rings).map(|n| Mutex::new(JobRing::new(n, setup.soc))).collect(),
+            rings: (0..setup.rings).map(|n| Slot::new(JobRing::new(n, setup.soc))).collect(),
             pin: Mutex::new(Intx::default()),
+            told: AtomicU32::new(0),
             fault: Mutex::new(version::Fault::default()),
             direct: Mutex::new(Direct::new()),
+            direct_ready: AtomicBool::new(false),
             platform,
             memory: DmaSpace::default(),
             counters: Counters::default(),
             faults,
             held: Mutex::new(Held::new(setup.rings)),
+            windows_used: AtomicBool::new(false),
             running: AtomicU32::new(0),
             decos: AtomicU32::new(setup.decos as u32),
             next_ring: AtomicUsize::new(0),
@@ -230,7 +271,7 @@ impl Device {
 
     fn read_ring(&self, n: usize, register: Register, now: Duration, outcome: &mut Outcome) -> u32 {
         if register != Register::Jrintr {
-            let mut ring = lock(&self.rings[n]);
+            let mut ring = self.rings[n].lock();
             if register == Register::Irsar {
                 self.set_ring_depth(n, &mut ring, now);
             }
@@ -284,15 +325,39 @@ impl Device {
         now: Duration,
         f: impl FnOnce(&mut JobRing) -> jobring::Effects,
     ) -> Outcome {
-        let mut ring = lock(&self.rings[n]);
+        let slot = &self.rings[n];
+        let mut ring = slot.lock();
         let before = ring.deadline();
         ring.ask_before_raising(self.faults.armed(Site::Interrupt));
         let effects = f(&mut ring);
         self.decide_line(n, &mut ring, now);
         let deadline = ring.deadline();
         let timer = effects.timer || (deadline.is_some() && deadline != before);
-        let interrupt = lock(&self.pin).set(n, ring.line());
+        slot.note(&ring);
+        let interrupt = self.tell_pin(n, ring.line());
         Outcome { doorbell: effects.doorbell, timer, interrupt, ..Outcome::default() }
+    }
+
+    /// Passes a ring's line on to the pin, if the pin does not know it. The ring's lock is held.
+    fn tell_pin(&self, n: usize, line: bool) -> bool {
+        let (bit, bits) = (1 << n, u32::from(line) << n);
+        if self.told.load(Ordering::Relaxed) & bit == bits {
+            return false;
+        }
+        let mut pin = lock(&self.pin);
+        let told = self.told.load(Ordering::Relaxed);
+        self.told.store(told & !bit | bits, Ordering::Relaxed);
+        pin.set(n, line)
+    }
+
+    /// Uses DECO 0's registers.
+    fn with_direct<T>(&self, f: impl FnOnce(&mut Direct) -> T) -> T {
+        let mut direct = lock(&self.direct);
+        let result = f(&mut direct);
+        // A DECO thread announces its sleep, then looks here; who rings for it looks for the
+        // announcement afterwards.
+        self.direct_ready.store(direct.ready(), Ordering::SeqCst);
+        result
     }
 
     fn ignored(&self, offset: u32, why: &str) -> Outcome {
@@ -327,7 +392,7 @@ impl Device {
                 let granted = if requested != 0 { ctrl::DECORR_DEN0 } else { 0 };
                 ctrl.set(offset, requested | granted);
                 if granted == 0 {
-                    lock(&self.direct).release();
+                    self.with_direct(Direct::release);
                 }
             }
             _ => {
@@ -344,7 +409,7 @@ impl Device {
         if lock(&self.ctrl).read(ctrl::DECORR).unwrap_or(0) & ctrl::DECORR_DEN0 == 0 {
             return self.ignored(offset, "DECO 0 has not been requested (DECORR)");
         }
-        match lock(&self.direct).write(offset % PAGE, value) {
+        match self.with_direct(|direct| direct.write(offset % PAGE, value)) {
             Some(doorbell) => Outcome { doorbell, ..Outcome::default() },
             None => self.ignored(offset, "no register there"),
         }
@@ -354,7 +419,7 @@ impl Device {
     fn reset_core(&self, now: Duration) -> Outcome {
         lock(&self.ctrl).reset();
         *lock(&self.fault) = version::Fault::default();
-        lock(&self.direct).release();
+        self.with_direct(Direct::release);
         let outcome = (0..self.rings.len())
             .map(|n| {
                 self.with_ring(n, now, |ring| {
@@ -373,7 +438,10 @@ impl Device {
         self.platform.rng().power_on_reset();
         *lock(&self.config) = ConfigSpace::new();
         self.memory.set_master(false);
-        lock(&self.pin).reset();
+        let mut pin = lock(&self.pin);
+        pin.reset();
+        self.told.store(0, Ordering::Relaxed);
+        drop(pin);
         Outcome { interrupt: false, ..outcome }
     }
 
@@ -482,7 +550,7 @@ impl Device {
     /// The earliest time at which [`Self::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let rings = self.rings.iter().filter_map(|ring| lock(ring).deadline());
+        let rings = self.rings.iter().filter_map(|ring| ring.lock().deadline());
         rings.chain(lock(&self.held).deadline()).min()
     }
 
@@ -499,7 +567,7 @@ impl Device {
     pub fn statistics(&self, now: Duration) -> stats::Statistics {
         let rings = self.rings.iter().enumerate().map(|(n, ring)| {
             let operations = stats::operations(self.counters.of_ring(n));
-            stats::Ring::new(n, &lock(ring), operations, now)
+            stats::Ring::new(n, &ring.lock(), operations, now)
         });
         stats::Statistics {
             version: stats::VERSION,

@@ -91,6 +91,9 @@ impl RingFaults {
     /// When [`JobRing::tick`] has something to do for a fault.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
+        if self.stall.is_none() && self.late.is_empty() {
+            return None;
+        }
         let late = self.late.iter().map(|entry| entry.due).min();
         [self.stall.and_then(|stall| stall.until), late].into_iter().flatten().min()
     }

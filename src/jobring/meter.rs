@@ -4,7 +4,7 @@
 //! All of it in constant memory and a few additions a job: the ring's lock is held meanwhile.
 
 use super::MAX_ENTRIES;
-use hdrhistogram::Histogram;
+pub use super::times::Times;
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -22,43 +22,6 @@ pub fn band(occupancy: u32) -> usize {
 #[must_use]
 pub fn band_limits(band: usize) -> (u32, u32) {
     if band == 0 { (0, 0) } else { (1 << (band - 1), (1 << band) - 1) }
-}
-
-/// Durations by size, in buckets of at most 1/16 of their value; up to an hour.
-#[derive(Debug, Clone)]
-pub struct Times(Histogram<u64>);
-
-impl Default for Times {
-    fn default() -> Self {
-        const HOUR: u64 = 3_600_000_000_000;
-        // The bounds are constants that the function accepts: 1 <= low, high >= 2 x low.
-        Self(Histogram::new_with_bounds(1, HOUR, 1).expect("valid bounds"))
-    }
-}
-
-impl Times {
-    fn record(&mut self, time: Duration) {
-        self.0.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    }
-
-    /// How many were recorded.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-
-    /// The time that `share` (0 to 1) of those recorded do not exceed, rounded up to the end of
-    /// its bucket; 0 if none were.
-    #[must_use]
-    pub fn quantile(&self, share: f64) -> Duration {
-        Duration::from_nanos(self.0.value_at_quantile(share))
-    }
-
-    /// The longest, rounded up to the end of its bucket.
-    #[must_use]
-    pub fn max(&self) -> Duration {
-        Duration::from_nanos(self.0.max())
-    }
 }
 
 /// What a ring is like between two events.

@@ -344,7 +344,7 @@ mod tests {
             (Some((cbc, Direction::Decrypt, 999)), JobStatus::FLUSHED), // no work done
             (None, JobStatus::OK),
         ] {
-            counters.dequeued();
+            counters.dequeued(0);
             let operations = [operation, None];
             counters.finished(Some(0), &Report { operations, ..Report::of_status(status) });
         }
