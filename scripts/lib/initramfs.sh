@@ -77,7 +77,14 @@ pack() {
 
 # Modules by folder (all in it) or by name; what they depend on comes along.
 readonly GUEST_MODULE_FOLDERS='^kernel/(crypto|arch/arm64/crypto|arch/arm64/lib|lib/crypto|drivers/crypto/caam)/'
-readonly GUEST_MODULE_NAMES='/(brd|loop|dm-mod|dm-crypt|dm-flakey|dm-delay|ext4|virtio_mmio|virtio_blk|virtio_console)\.ko'
+readonly GUEST_MODULE_NAMES='/(brd|loop|dm-mod|dm-crypt|dm-flakey|dm-delay|ext4|virtio_mmio|virtio_pci|virtio_blk|virtio_console|virtio_crypto)\.ko'
+
+# modules_key: names the choice: a folder that an older checkout made may lack a module.
+modules_key() {
+	local key
+	key=$(sha256sum <<<"$GUEST_MODULE_FOLDERS $GUEST_MODULE_NAMES")
+	echo "${key:0:8}"
+}
 
 # need_modules [DIR]...: sets MODULES, an archive of the modules a guest needs; the .ko files
 # in the folders take the place of those of the same name.
@@ -88,7 +95,7 @@ need_modules() {
 		key=${key:0:16}
 	fi
 	if [[ -n $KERNEL_SUITE ]]; then
-		dir=$VM_CACHE/modules/$KERNEL_VERSION-$key
+		dir=$VM_CACHE/modules/$KERNEL_VERSION-$key-$(modules_key)
 		cached "$dir" "packing modules ($KERNEL_VERSION, $key)" "" \
 			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$@"
 	else
@@ -100,6 +107,12 @@ need_modules() {
 			make_modules "$KERNEL_MODULES" "$KERNEL_VERSION" "$@" "$dir"
 	fi
 	MODULES=$dir/modules.cpio
+}
+
+# chosen_modules FROM RELEASE DIR: choose_modules, marked as such.
+chosen_modules() {
+	choose_modules "$@"
+	: >"$3/.chosen"
 }
 
 # choose_modules FROM RELEASE TO: of the modules as they are installed (300 MB), those that

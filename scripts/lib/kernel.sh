@@ -59,7 +59,9 @@ find_kernel() {
 		fi
 		KERNEL_IMAGE=$dir/image
 		KERNEL_VERSION=$(<"$dir/release")
-		KERNEL_MODULES=$dir/guest-modules
+		KERNEL_MODULES=$dir/guest-modules-$(modules_key)
+		cached "$KERNEL_MODULES" "choosing the guest's modules ($KERNEL_VERSION)" "" \
+			chosen_modules "$dir/usr/lib/modules/$KERNEL_VERSION" "$KERNEL_VERSION"
 		KERNEL_SUITE=$(<"$dir/suite")
 		KERNEL_PACKAGE=$(<"$dir/package")
 	else
@@ -100,9 +102,6 @@ make_kernel() {
 		echo "error: no kernel image in ${parts[*]}"
 		return 1
 	}
-	mkdir "$dir/guest-modules"
-	choose_modules "$dir/usr/lib/modules/$version" "$version" "$dir/guest-modules"
-	: >"$dir/guest-modules/.chosen"
 }
 
 # local_kernel IMAGE [MODULES]: what a developer built.
