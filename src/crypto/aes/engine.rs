@@ -6,7 +6,7 @@
 //! computed in vector registers too, without a line of `unsafe` here.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aes::Block;
 use aes::cipher::array::{Array, ArraySize};
@@ -17,13 +17,20 @@ use aes::cipher::{
     BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
 };
 
+use super::ghash::HashKey;
 use crate::crypto::{Direction, KeySizeError};
 
 /// An AES key with its encryption and decryption schedules.
 ///
 /// Clones share the schedules, which are overwritten with zeros when the last one is dropped.
 #[derive(Clone)]
-pub struct Key(Arc<Schedules>);
+pub struct Key(Arc<Expanded>);
+
+struct Expanded {
+    schedules: Schedules,
+    /// Made when it is first asked for: only GCM wants it.
+    hash: OnceLock<HashKey>,
+}
 
 enum Schedules {
     Aes128(aes::Aes128),
@@ -39,18 +46,19 @@ impl Key {
     /// [`KeySizeError::Aes`] for any other length.
     pub fn new(key: &[u8]) -> Result<Self, KeySizeError> {
         let error = |_| KeySizeError::Aes(key.len());
-        Ok(Self(Arc::new(match key.len() {
+        let schedules = match key.len() {
             16 => Schedules::Aes128(aes::Aes128::new_from_slice(key).map_err(error)?),
             24 => Schedules::Aes192(aes::Aes192::new_from_slice(key).map_err(error)?),
             32 => Schedules::Aes256(aes::Aes256::new_from_slice(key).map_err(error)?),
             other => return Err(KeySizeError::Aes(other)),
-        })))
+        };
+        Ok(Self(Arc::new(Expanded { schedules, hash: OnceLock::new() })))
     }
 
     /// Length of the key this was made from, in bytes: 16, 24 or 32.
     #[must_use]
     pub fn size(&self) -> usize {
-        match *self.0 {
+        match self.0.schedules {
             Schedules::Aes128(_) => 16,
             Schedules::Aes192(_) => 24,
             Schedules::Aes256(_) => 32,
@@ -60,7 +68,7 @@ impl Key {
     /// Encrypts one block in place.
     pub fn encrypt_block(&self, block: &mut [u8; 16]) {
         let block: &mut Block = block.into();
-        match &*self.0 {
+        match &self.0.schedules {
             Schedules::Aes128(aes) => aes.encrypt_block(block),
             Schedules::Aes192(aes) => aes.encrypt_block(block),
             Schedules::Aes256(aes) => aes.encrypt_block(block),
@@ -70,7 +78,7 @@ impl Key {
     /// Decrypts one block in place.
     pub fn decrypt_block(&self, block: &mut [u8; 16]) {
         let block: &mut Block = block.into();
-        match &*self.0 {
+        match &self.0.schedules {
             Schedules::Aes128(aes) => aes.decrypt_block(block),
             Schedules::Aes192(aes) => aes.decrypt_block(block),
             Schedules::Aes256(aes) => aes.decrypt_block(block),
@@ -87,10 +95,19 @@ impl Key {
         self.run(Direction::Decrypt, All(Block::cast_slice_from_core_mut(blocks)));
     }
 
+    /// What GHASH makes of this key.
+    pub(super) fn hash(&self) -> &HashKey {
+        self.0.hash.get_or_init(|| {
+            let mut subkey = [0; 16];
+            self.encrypt_block(&mut subkey);
+            HashKey::new(subkey)
+        })
+    }
+
     /// Runs a mode on this key. `direction` is that of the block cipher, which for CTR and the
     /// MACs is encryption whatever the mode does.
     pub(super) fn run(&self, direction: Direction, work: impl Work) {
-        match (&*self.0, direction) {
+        match (&self.0.schedules, direction) {
             (Schedules::Aes128(aes), Direction::Encrypt) => aes.encrypt_with_backend(Call(work)),
             (Schedules::Aes192(aes), Direction::Encrypt) => aes.encrypt_with_backend(Call(work)),
             (Schedules::Aes256(aes), Direction::Encrypt) => aes.encrypt_with_backend(Call(work)),

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use ghash::GHash;
-use ghash::universal_hash::UniversalHash;
 use zeroize::Zeroize;
 
 use super::BLOCK;
 use super::ctr::CtrStream;
 use super::engine::{Key, xor_in_place};
+use super::ghash::Hash;
 use crate::crypto::{AeadError, AeadInput, Direction};
 
 /// Bits of the counter block that count.
@@ -19,6 +18,9 @@ const MAX_TEXT: u64 = ((1 << COUNTER_BITS) - 2) * BLOCK as u64;
 
 /// Bytes of IV or AAD of which the bit length fits in 64 bits.
 const MAX_HASHED: u64 = u64::MAX / 8;
+
+/// Bytes of an IV that is not hashed.
+const IV_HEAD: usize = 12;
 
 /// Bytes hashed and masked in turn, so that they stay in the first-level cache.
 const CHUNK: usize = 4096;
@@ -46,8 +48,6 @@ const CHUNK: usize = 4096;
 /// ```
 pub struct Gcm {
     key: Key,
-    /// GHASH with nothing hashed yet.
-    empty_hash: GHash,
     hash: Hash,
     phase: Phase,
     iv: Iv,
@@ -69,9 +69,9 @@ struct Started {
     text: CtrStream,
 }
 
-/// The beginning of the IV, and how long it is; all of it goes into the hash too.
+/// The beginning of the IV, and how long it is; if it is longer, all of it goes into the hash.
 struct Iv {
-    head: [u8; 12],
+    head: [u8; IV_HEAD],
     bytes: u64,
 }
 
@@ -79,16 +79,11 @@ impl Gcm {
     /// Begins an operation with a copy of `key`.
     #[must_use]
     pub fn new(key: &Key) -> Self {
-        let mut h = [0; BLOCK];
-        key.encrypt_block(&mut h);
-        let empty_hash = GHash::new(&h.into());
-        h.zeroize();
         Self {
             key: key.clone(),
-            hash: Hash::new(&empty_hash),
-            empty_hash,
+            hash: Hash::new(key.hash()),
             phase: Phase::Iv,
-            iv: Iv { head: [0; 12], bytes: 0 },
+            iv: Iv { head: [0; IV_HEAD], bytes: 0 },
             aad_bytes: 0,
             text_bytes: 0,
         }
@@ -105,11 +100,17 @@ impl Gcm {
         }
         let known = self.iv.bytes;
         self.iv.bytes = grown(known, bytes, MAX_HASHED, AeadInput::Iv)?;
-        if let Some(room) = usize::try_from(known).ok().and_then(|at| self.iv.head.get_mut(at..)) {
-            let count = room.len().min(bytes.len());
-            room[..count].copy_from_slice(&bytes[..count]);
+        let head = usize::try_from(known).map_or(IV_HEAD, |known| known.min(IV_HEAD));
+        let room = &mut self.iv.head[head..];
+        let count = room.len().min(bytes.len());
+        let (begin, rest) = bytes.split_at(count);
+        room[..count].copy_from_slice(begin);
+        if !rest.is_empty() {
+            if known <= IV_HEAD as u64 {
+                self.hash.update(self.key.hash(), &self.iv.head);
+            }
+            self.hash.update(self.key.hash(), rest);
         }
-        self.hash.update(bytes);
         Ok(())
     }
 
@@ -124,7 +125,7 @@ impl Gcm {
             return Err(AeadError::Sequence(AeadInput::Aad));
         }
         self.aad_bytes = grown(self.aad_bytes, bytes, MAX_HASHED, AeadInput::Aad)?;
-        self.hash.update(bytes);
+        self.hash.update(self.key.hash(), bytes);
         Ok(())
     }
 
@@ -144,11 +145,11 @@ impl Gcm {
         for chunk in data.chunks_mut(CHUNK) {
             // It is the ciphertext that is hashed.
             if direction == Direction::Decrypt {
-                self.hash.update(chunk);
+                self.hash.update(self.key.hash(), chunk);
             }
             started.text.apply(&self.key, chunk);
             if direction == Direction::Encrypt {
-                self.hash.update(chunk);
+                self.hash.update(self.key.hash(), chunk);
             }
         }
         Ok(())
@@ -163,7 +164,7 @@ impl Gcm {
             Phase::Done(tag) => return *tag,
             Phase::Iv | Phase::Aad(_) => unreachable!("both phases have just been ended"),
         };
-        let mut tag = self.hash.finish(&self.empty_hash, self.aad_bytes, self.text_bytes);
+        let mut tag = self.hash.finish(self.key.hash(), self.aad_bytes, self.text_bytes);
         xor_in_place(&mut tag, &mask);
         self.phase = Phase::Done(tag);
         tag
@@ -174,13 +175,17 @@ impl Gcm {
         if !matches!(self.phase, Phase::Iv) {
             return;
         }
-        let hashed = self.hash.finish(&self.empty_hash, 0, self.iv.bytes);
         let mut first = [0; BLOCK];
-        if self.iv.bytes == 12 {
-            first[..12].copy_from_slice(&self.iv.head);
+        if self.iv.bytes == IV_HEAD as u64 {
+            first[..IV_HEAD].copy_from_slice(&self.iv.head);
             first[15] = 1;
         } else {
-            first = hashed;
+            if let Some(short) =
+                usize::try_from(self.iv.bytes).ok().and_then(|n| self.iv.head.get(..n))
+            {
+                self.hash.update(self.key.hash(), short);
+            }
+            first = self.hash.finish(self.key.hash(), 0, self.iv.bytes);
         }
         let mut text = CtrStream::new(first, COUNTER_BITS);
         let mut tag_mask = [0; BLOCK];
@@ -191,7 +196,7 @@ impl Gcm {
     fn end_aad(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Iv) {
             Phase::Aad(started) => {
-                self.hash.pad();
+                self.hash.pad(self.key.hash());
                 Phase::Text(started)
             }
             other => other,
@@ -222,54 +227,4 @@ impl fmt::Debug for Gcm {
 fn grown(count: u64, piece: &[u8], max: u64, what: AeadInput) -> Result<u64, AeadError> {
     let grown = count.checked_add(piece.len() as u64).filter(|&sum| sum <= max);
     grown.ok_or(AeadError::TooLong(what))
-}
-
-/// GHASH over pieces of any size.
-struct Hash {
-    ghash: GHash,
-    partial: [u8; BLOCK],
-    /// Bytes in `partial`, fewer than 16.
-    filled: usize,
-}
-
-impl Hash {
-    fn new(empty: &GHash) -> Self {
-        Self { ghash: empty.clone(), partial: [0; BLOCK], filled: 0 }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        if self.filled != 0 {
-            let count = (BLOCK - self.filled).min(bytes.len());
-            let (head, after) = bytes.split_at(count);
-            self.partial[self.filled..][..count].copy_from_slice(head);
-            self.filled += count;
-            if self.filled < BLOCK {
-                return;
-            }
-            self.pad();
-            rest = after;
-        }
-        let (blocks, tail) = ghash::Block::slice_as_chunks(rest);
-        self.ghash.update(blocks);
-        self.partial[..tail.len()].copy_from_slice(tail);
-        self.filled = tail.len();
-    }
-
-    /// Fills up a partial block with zeros.
-    fn pad(&mut self) {
-        if self.filled != 0 {
-            self.partial[self.filled..].fill(0);
-            self.ghash.update(&[self.partial.into()]);
-            self.filled = 0;
-        }
-    }
-
-    /// Ends with the block of lengths, in bytes, and begins anew.
-    fn finish(&mut self, empty: &GHash, first: u64, second: u64) -> [u8; BLOCK] {
-        self.pad();
-        let lengths = u128::from(first * 8) << 64 | u128::from(second * 8);
-        self.ghash.update(&[lengths.to_be_bytes().into()]);
-        std::mem::replace(&mut self.ghash, empty.clone()).finalize().into()
-    }
 }

@@ -23,6 +23,7 @@ mod ctr;
 mod ecb;
 mod engine;
 mod gcm;
+mod ghash;
 #[cfg(test)]
 mod tests;
 pub mod xcbc;
