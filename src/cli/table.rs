@@ -171,6 +171,8 @@ fn rings(stats: &Statistics, before: Option<&Statistics>) -> Vec<(String, Vec<Ce
     rows.row("  the last, ago", |r| r.last_doorbell_ns.map_or_else(none, ago));
     rows.row("IRSAR read", |r| Cell::plain(r.slot_reads));
     rows.row("  no slot free", |r| Cell::plain(r.slot_refusals));
+    rows.row("registers read", |r| Cell::plain(r.accesses.reads));
+    rows.row("registers written", |r| Cell::plain(r.accesses.writes));
     rows.row("interrupts raised", |r| Cell::plain(r.interrupts.raised));
     rows.row("  merged", |r| Cell::plain(r.interrupts.merged));
     rows.row("  lost on purpose", |r| Cell::plain(r.interrupts.lost));

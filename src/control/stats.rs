@@ -83,6 +83,8 @@ pub struct Ring {
     /// Reads of IRSAR, and those that gave 0.
     pub slot_reads: u64,
     pub slot_refusals: u64,
+    /// Of all the ring's registers.
+    pub accesses: Accesses,
     pub interrupts: RingInterrupts,
     /// From doorbell to taken.
     pub queue_wait: Percentiles,
@@ -127,6 +129,14 @@ pub struct RingInterrupts {
     pub merged: u64,
     /// By fault rules.
     pub lost: u64,
+}
+
+/// How often registers were read and written: a message each, and the guest waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Accesses {
+    pub reads: u64,
+    pub writes: u64,
 }
 
 /// How durations are spread. Each is at most 1/16 too long.
@@ -218,6 +228,7 @@ impl Ring {
             last_doorbell_ns: meter.last_doorbell.map(nanoseconds),
             slot_reads,
             slot_refusals,
+            accesses: Accesses { reads: meter.register_reads(), writes: meter.writes },
             interrupts: RingInterrupts {
                 raised: meter.interrupts,
                 merged: meter.merged,

@@ -62,6 +62,10 @@ pub struct Meter {
     pub doorbells: u64,
     /// When the last of them was.
     pub last_doorbell: Option<Duration>,
+    /// Reads of the ring's registers.
+    reads: Cell<u64>,
+    /// Writes of the ring's registers.
+    pub writes: u64,
     /// Reads of IRSAR, and those that gave 0.
     slots_read: Cell<u64>,
     slots_refused: Cell<u64>,
@@ -90,6 +94,8 @@ impl Default for Meter {
             became_full: 0,
             doorbells: 0,
             last_doorbell: None,
+            reads: Cell::new(0),
+            writes: 0,
             slots_read: Cell::new(0),
             slots_refused: Cell::new(0),
             interrupts: 0,
@@ -174,6 +180,17 @@ impl Meter {
     /// A job taken at `taken` has its output entry.
     pub fn served(&mut self, taken: Duration, now: Duration) {
         self.service.record(now.saturating_sub(taken));
+    }
+
+    /// One of the ring's registers was read.
+    pub fn register_read(&self) {
+        self.reads.set(self.reads.get() + 1);
+    }
+
+    /// Reads of the ring's registers.
+    #[must_use]
+    pub fn register_reads(&self) -> u64 {
+        self.reads.get()
     }
 
     /// IRSAR was read.

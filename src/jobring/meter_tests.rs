@@ -193,6 +193,7 @@ fn flushed_jobs_were_not_served() {
 fn what_the_driver_asks_is_counted() {
     let mut bench = bench(4);
     assert_eq!(bench.ring.meter().last_doorbell, None);
+    let before = bench.ring.meter().writes;
     add(&mut bench, 0, us(3));
     add(&mut bench, 9, us(4)); // error 9
     assert_eq!(bench.ring.meter().doorbells, 0, "nothing was added");
@@ -204,6 +205,8 @@ fn what_the_driver_asks_is_counted() {
     let meter = bench.ring.meter();
     assert_eq!((meter.doorbells, meter.last_doorbell), (2, Some(us(6))));
     assert_eq!(meter.slot_reads(), (3, 2));
+    assert_eq!(meter.register_reads(), 3);
+    assert_eq!(meter.writes, before + 4, "also those that had no effect");
     run(&mut bench, us(7), us(8));
     let last = bench.ring.meter().last_job.unwrap();
     assert_eq!((last.descriptor, last.status, last.at), (0, 0, us(8)));

@@ -262,6 +262,7 @@ impl JobRing {
     /// Reads a register.
     #[must_use]
     pub fn read_register(&self, register: Register) -> u32 {
+        self.meter.register_read();
         match register {
             Register::Irbar0 => self.base_in[0],
             Register::Irbar4 => self.base_in[1],
@@ -317,6 +318,7 @@ impl JobRing {
         memory: &M,
         now: Duration,
     ) -> Effects {
+        self.meter.writes += 1;
         let effects = self.write(register, value, memory, now);
         self.measure(now);
         effects

@@ -161,6 +161,9 @@ fn statistics_tell_of_jobs_as_the_file_does() {
     ] {
         assert_eq!(ring[field], value, "{field}: {ring}");
     }
+    // Six to set it up, one job, and what the client reset before; how often it had to look is chance.
+    assert_eq!(ring["accesses"]["writes"], 9);
+    assert!(ring["accesses"]["reads"].as_u64() >= Some(2));
     assert_eq!(ring["last_job"]["descriptor"], format!("{descriptor:#x}"));
     assert_eq!(ring["last_job"]["status"], "0x00000000");
     assert_eq!(

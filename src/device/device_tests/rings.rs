@@ -314,7 +314,7 @@ fn statistics_are_json_with_these_fields() {
                 "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 0,
                 "state": "running", "occupancy_time": [{ "from": 0, "to": 0, "ns": 110 }],
                 "full": false, "became_full": 0, "full_ns": 0, "doorbells": 0, "last_doorbell_ns": null,
-                "slot_reads": 0, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 0, "lost": 0 },
+                "slot_reads": 0, "slot_refusals": 0, "accesses": { "reads": 0, "writes": 7 }, "interrupts": { "raised": 1, "merged": 0, "lost": 0 },
                 "queue_wait": no_times, "service_time": no_times, "last_job": null,
                 "operations": [],
             },
@@ -329,7 +329,7 @@ fn statistics_are_json_with_these_fields() {
                     { "from": 4, "to": 7, "ns": 9 },
                 ],
                 "full": false, "became_full": 0, "full_ns": 0, "doorbells": 1, "last_doorbell_ns": 100,
-                "slot_reads": 1, "slot_refusals": 0, "interrupts": { "raised": 1, "merged": 3, "lost": 0 },
+                "slot_reads": 1, "slot_refusals": 0, "accesses": { "reads": 1, "writes": 9 }, "interrupts": { "raised": 1, "merged": 3, "lost": 0 },
                 "queue_wait": {
                     "count": 3, "p50_ns": 8, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
                 },
