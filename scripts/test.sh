@@ -83,6 +83,7 @@ count_ktap() {
 shellcheck_all() {
 	# The library in the context of the script that uses all of it.
 	shellcheck --check-sourced scripts/vm.sh && shellcheck --check-sourced scripts/stress.sh &&
+		shellcheck --check-sourced scripts/bench.sh &&
 		shellcheck scripts/test.sh scripts/fuzz.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
 			guest-tests/lib/*.sh guest-tests/cases/*.sh guest-tests/init
 }
@@ -119,6 +120,8 @@ main() {
 	watch "tests of what a guest may say" scripts/tests/report.sh
 	count_ktap
 	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
+	count_ktap
+	watch "tests of bench.sh" scripts/tests/bench.sh
 	count_ktap
 	if ((!quick)); then
 		watch "fuzz targets, briefly" scripts/fuzz.sh --minutes 0.15

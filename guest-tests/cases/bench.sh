@@ -115,7 +115,7 @@ leg() {
 		--name=seq-write --stonewall --rw=write --bs=128k \
 		--name=rand-read --stonewall --rw=randread --bs=4k \
 		--name=rand-write --stonewall --rw=randwrite --bs=4k || return
-	while read -r job kib ms ios mean; do
+	while read -r job kib ms _; do
 		if [ -n "$ms" ]; then
 			because "bench io who=$1 cipher=$2 sector=$3 round=$4 job=$job kib=$kib ms=$ms"
 		else
@@ -140,11 +140,13 @@ all_legs() {
 
 # --- One request ------------------------------------------------------------------------
 
-# device_counts: "JOBS DOORBELLS SLOT-READS INTERRUPTS" so far.
+# device_counts: so far, separated by commas. (scripts/lib/bench/guest.jq knows the order.)
 device_counts() {
-	for field in jobs doorbells slot_reads interrupts.raised; do
+	separator=
+	for field in jobs doorbells interrupts.raised accesses.reads accesses.writes; do
 		rings "$field" || return
-		printf '%s ' "$sum"
+		printf '%s%s' "$separator" "$sum"
+		separator=,
 	done
 }
 
@@ -154,7 +156,7 @@ one_request() {
 	before=$(device_counts) || return
 	moved=$(counters_now)
 	io --ioengine=psync --name=one --rw=randread --bs=512 || return
-	{ read -r _ kib ms ios mean; read -r total; } </tmp/io
+	{ read -r _ kib ms _ mean; read -r total; } </tmp/io
 	device_moved "$1" "$total" || return
 	after=$(device_counts) || return
 	because "bench one who=$1 round=$2 requests=$((kib * 2)) ms=$ms mean-us=$mean"
@@ -164,7 +166,7 @@ one_request() {
 			rings "$field" || return
 			times="$times $field=$most"
 		done
-		because "bench counts round=$2 before=$(echo "$before" | tr -s ' ' ,) after=$(echo "$after" | tr -s ' ' ,)$times"
+		because "bench counts round=$2 mean-us=$mean before=$before after=$after$times"
 	fi
 	unmap
 }
@@ -199,11 +201,22 @@ caam_cryptsetup() {
 # Without the driver, the CPU's instructions have the highest priority. (The device's counters are
 # the driver's to show: they are gone too.)
 instructions_cryptsetup() {
-	/usr/sbin/rmmod caam_jr && ! has_algorithm xts-aes-caam || { because "the driver is still there"; return 1; }
+	if ! /usr/sbin/rmmod caam_jr || has_algorithm xts-aes-caam; then
+		because "the driver is still there"
+		return 1
+	fi
 	has_algorithm xts-aes-ce || { because "no AES instructions here"; return 0; }
 	for round in $(seq "$ROUNDS"); do
 		cryptsetup_says instructions "$round" || return
 	done
+}
+
+# no_complaints: of the driver. On a busy host the guest stalls now and then, and says so with a trace:
+# that spoils figures, not the case.
+no_complaints() {
+	kernel_complaints "$FIRST_LINE" | grep -v 'Call trace:' >/tmp/complaints
+	while read -r line; do because "$line"; done </tmp/complaints
+	[ ! -s /tmp/complaints ]
 }
 
 # --- All of it --------------------------------------------------------------------------
@@ -229,6 +242,6 @@ for round in $(seq "$ROUNDS"); do ktap_test "one-request-$round" one_requests "$
 for round in $(seq "$ROUNDS"); do ktap_test "dm-crypt-$round" all_legs "$round"; done
 for round in $(seq "$ROUNDS"); do ktap_test "cryptsetup-$round" caam_cryptsetup "$round"; done
 unmap
-ktap_test kernel-log-clean quiet "$FIRST_LINE"
+ktap_test kernel-log-clean no_complaints
 ktap_test cryptsetup-without-the-driver instructions_cryptsetup
 ktap_end

@@ -144,6 +144,11 @@ step() {
 	return "$status"
 }
 
+# into FILE COMMAND...: its output goes there, also within a step.
+into() {
+	"${@:2}" >"$1"
+}
+
 # cause_in LOG: the one line of a failed step's log that names the cause.
 cause_in() {
 	local line

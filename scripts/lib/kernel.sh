@@ -3,6 +3,7 @@
 #
 # The guest's kernel: Debian's own arm64 image and modules of a series, or a local build.
 
+# shellcheck disable=SC2034  # for the scripts that have --kernel
 readonly DEFAULT_KERNEL=6.1
 
 # check_kernel SERIES|IMAGE [MODULES]: complains about --kernel and --modules before anything is fetched.

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# criterion's benchmark.json and estimates.json, pair by pair, as samples. The files' names tell which
+# belong together; --arg part, --argjson round.
+
+# Sizes in the order of their numbers.
+def place: split("/") | map(tonumber? // .);
+
+[reduce inputs as $file ({};
+  (input_filename | split("/")) as $path
+  | .[$path[:-1] | join("/")][$path[-1]] = $file)
+| to_entries[].value
+| select(has("benchmark.json") and has("estimates.json"))
+| .["benchmark.json"] as $what | .["estimates.json"].median.point_estimate as $ns
+| {part: $part, group: $what.group_id,
+   name: ([$what.function_id, $what.value_str] | map(select(. != null and . != "")) | join("/")),
+   round: $round}
++ if $what.throughput.Bytes then {value: ($what.throughput.Bytes / $ns), unit: "GB/s"} else {value: $ns, unit: "ns"} end]
+| sort_by([(.group | place), .name])[]
