@@ -12,6 +12,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => status(args.run()),
         Command::Ctl(args) => status(args.run()),
         Command::Faults(args) => status(args.run()),
+        Command::Disasm(args) => status(args.run()),
+        Command::Asm(args) => status(args.run()),
+        Command::Status(args) => status(args.run()),
         Command::Completions(args) => status(args.run()),
         Command::Man(args) => status(args.run()),
     }

@@ -2,9 +2,11 @@
 
 pub mod connection;
 pub mod ctl;
+pub mod disasm;
 pub mod faults;
 pub mod generate;
 pub mod serve;
+pub mod status;
 pub mod table;
 
 use crate::logging::filter::Filter;
@@ -55,6 +57,50 @@ Examples:
 
 A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
     Faults(faults::FaultsArgs),
+
+    /// Show descriptors command by command, from files of words, C arrays, kernel logs
+    #[command(after_help = "\
+The input may be: binary words in either byte order; hexadecimal words (b0971c08, 0xb0971c08, with
+commas, C arrays in braces); bytes; the hex dumps of the driver in a kernel log (compile it with
+DEBUG, or switch on dynamic debug: print_hex_dump lines); a log of RUST_LOG=caam_emu::record=trace.
+Which it is, is found out.
+
+Examples:
+
+  dmesg | caam-emu disasm -
+  caam-emu disasm --soc virt-era10 descriptor.bin
+  caam-emu disasm --json words.txt | jq '.descriptors[].commands[].name'
+  caam-emu disasm words.txt | caam-emu asm -
+
+Exit status: 0 all is a descriptor; 1 something is not, and stderr says where (the rest is shown);
+2 wrong usage. docs/debugging.md explains the output.")]
+    Disasm(disasm::DisasmArgs),
+
+    /// Make words of a listing as `disasm` prints it: for tests and fixtures
+    #[command(after_help = "\
+One command a line; a ';' begins a remark; a header's length may be left out, and its start:
+
+  JOB HEADER share=NEVER
+  OPERATION type=CLASS1 alg=RNG as=GENERATE sh=0
+  JUMP type=LOCAL class=1 offset=store        ; when the RNG is done
+  store: FIFO STORE type=RNG length=32 pointer=0x1000
+
+Fields have the names that `disasm` shows, and stand in its order. Immediate data follow in lines
+that begin with 'data', words that are no command with 'word', protocol data blocks with 'PDB'.
+
+Exit status: 0 done; 1 the text is wrong, and stderr says where; 2 wrong usage.")]
+    Asm(disasm::AsmArgs),
+
+    /// Explain status words of jobs
+    #[command(after_help = "\
+Examples:
+
+  caam-emu status 0x2000001a
+  caam-emu status 40000d16 ccb/aes/icv-check 1073741852
+
+Words are hexadecimal with 0x or with 8 digits, or decimal; or names as in fault rules.
+Exit status: 0 done; 1 one of them is no status word; 2 wrong usage.")]
+    Status(status::StatusArgs),
 
     /// Print a script that completes this command line in a shell
     #[command(after_help = "\

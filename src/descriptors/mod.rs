@@ -13,6 +13,8 @@ mod scratch;
 pub mod sgt;
 pub mod status;
 pub mod status_names;
+pub mod status_text;
+pub mod text;
 
 #[cfg(test)]
 mod test_support;

@@ -230,7 +230,7 @@ fn fifo_store(word: u32, sequence: bool, tail: &mut Tail<'_>) -> Result<FifoStor
     Ok(FifoStore { class: Class::from_word(word), kind, operand, length: fifo_length(word, tail)? })
 }
 
-fn moves(word: u32, length_in_math: bool) -> Move {
+pub(in crate::descriptors) fn moves(word: u32, length_in_math: bool) -> Move {
     let aux = (word >> 25 & 3) as u8;
     // AUX LS selects the class for the alignment blocks: 1 is class 1, 0 is class 2.
     let by_aux = if aux & 1 != 0 { ClassNumber::One } else { ClassNumber::Two };
@@ -356,7 +356,7 @@ fn jump(word: u32, tail: &mut Tail<'_>) -> Result<Jump, DecoError> {
     })
 }
 
-fn math_function(code: u8) -> MathFunction {
+pub(in crate::descriptors) fn math_function(code: u8) -> MathFunction {
     match code {
         0x0 => MathFunction::Add,
         0x1 => MathFunction::AddCarry,
@@ -374,7 +374,7 @@ fn math_function(code: u8) -> MathFunction {
     }
 }
 
-fn math_source0(code: u8) -> MathRegister {
+pub(in crate::descriptors) fn math_source0(code: u8) -> MathRegister {
     match code {
         0x0..=0x3 => MathRegister::Math(code),
         0x4 => MathRegister::Immediate,
@@ -389,7 +389,7 @@ fn math_source0(code: u8) -> MathRegister {
     }
 }
 
-fn math_source1(code: u8) -> MathRegister {
+pub(in crate::descriptors) fn math_source1(code: u8) -> MathRegister {
     match code {
         0x0..=0x3 => MathRegister::Math(code),
         0x4 => MathRegister::Immediate,
@@ -404,7 +404,7 @@ fn math_source1(code: u8) -> MathRegister {
     }
 }
 
-fn math_destination(code: u8) -> MathRegister {
+pub(in crate::descriptors) fn math_destination(code: u8) -> MathRegister {
     match code {
         0x0..=0x3 => MathRegister::Math(code),
         0x7 => MathRegister::ProtocolOverride,

@@ -7,6 +7,7 @@
 mod decode;
 
 pub use decode::decode;
+pub(super) use decode::{math_destination, math_function, math_source0, math_source1, moves};
 
 /// The class field of a command, bits 26:25.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Class {
 }
 
 impl Class {
-    fn from_word(word: u32) -> Self {
+    pub(super) fn from_word(word: u32) -> Self {
         match word >> 25 & 3 {
             0 => Self::None,
             1 => Self::One,
@@ -168,7 +169,7 @@ pub enum ClassNumber {
 }
 
 impl Register {
-    fn new(class: Class, code: u8) -> Self {
+    pub(super) fn new(class: Class, code: u8) -> Self {
         let number = match class {
             Class::One => Some(ClassNumber::One),
             Class::Two => Some(ClassNumber::Two),
