@@ -1,7 +1,7 @@
 //! `caam-emu ctl`: a running emulator, looked at and told what to do.
 
 use super::connection::{Connection, Error};
-use super::{Cli, table};
+use super::{Cli, prometheus, table};
 use crate::control::protocol::Command;
 use crate::control::stats::Statistics;
 use clap::error::ErrorKind;
@@ -32,7 +32,11 @@ pub struct CtlArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show all counters
-    Stats,
+    Stats {
+        /// In Prometheus' text format (docs/statistics.md lists the metrics)
+        #[arg(long)]
+        prometheus: bool,
+    },
     /// Show all counters again and again, with rates; on a terminal in place
     Watch {
         /// Seconds between two looks
@@ -87,7 +91,7 @@ impl Action {
     /// The command that it is, but for `watch`, which is many.
     fn command(&self) -> Command {
         match self {
-            Self::Stats | Self::Watch { .. } => Command::Stats {},
+            Self::Stats { .. } | Self::Watch { .. } => Command::Stats {},
             Self::Stall { spec } => Command::FaultAdd { rule: format!("stall:{spec}") },
             Self::Fault(FaultAction::Add { rule }) => Command::FaultAdd { rule: rule.clone() },
             Self::Fault(FaultAction::List) => Command::FaultList {},
@@ -102,7 +106,8 @@ impl Action {
     /// The result, for people.
     fn text(&self, result: &RawValue) -> Result<String, Error> {
         Ok(match self {
-            Self::Stats | Self::Watch { .. } => {
+            Self::Stats { prometheus: true } => prometheus::statistics(&understand(result)?),
+            Self::Stats { .. } | Self::Watch { .. } => {
                 table::statistics(&understand(result)?, None, colours())
             }
             Self::Stall { .. } | Self::Fault(FaultAction::Add { .. }) => {
@@ -184,6 +189,10 @@ impl CtlArgs {
                 "--control PATH is missing: the socket of `caam-emu serve --control PATH`";
             Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit();
         };
+        if self.json && matches!(self.action, Action::Stats { prometheus: true }) {
+            let message = "--json and --prometheus are two formats; choose one";
+            Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
         let mut connection = Connection::open(path)?;
         if let Action::Watch { interval, count } = self.action {
             return self.watch(&mut connection, interval, count);

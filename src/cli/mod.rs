@@ -5,6 +5,7 @@ pub mod ctl;
 pub mod disasm;
 pub mod faults;
 pub mod generate;
+pub mod prometheus;
 pub mod serve;
 pub mod status;
 pub mod table;
@@ -34,6 +35,7 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
 
   caam-emu ctl --control /tmp/ctl.sock stats
   caam-emu ctl --control /tmp/ctl.sock --json stats | jq '.rings[].max_occupancy'
+  caam-emu ctl --control /tmp/ctl.sock stats --prometheus
   caam-emu ctl --control /tmp/ctl.sock watch --interval 0.5
   caam-emu ctl --control /tmp/ctl.sock stall for=2s,once
   caam-emu ctl --control /tmp/ctl.sock stall && sleep 10 && caam-emu ctl --control /tmp/ctl.sock resume

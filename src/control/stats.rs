@@ -23,6 +23,8 @@ pub struct Statistics {
     pub version: u32,
     pub soc: Name,
     pub decos: usize,
+    /// DECOs that have a job.
+    pub decos_busy: usize,
     /// Time since the device was created; all moments are told on this clock.
     pub uptime_ns: u64,
     pub rings: Vec<Ring>,
@@ -30,6 +32,26 @@ pub struct Statistics {
     pub operations: Vec<Operation>,
     pub interrupts: Interrupts,
     pub faults: FaultList,
+    /// The last jobs that did not end with status 0, the oldest first.
+    pub failures: Vec<Failure>,
+}
+
+/// A job of a ring that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Failure {
+    pub ring: usize,
+    /// Its number in the ring, from 1.
+    pub job: u64,
+    /// Bus address, in hexadecimal.
+    pub descriptor: Name,
+    /// Status word, in hexadecimal.
+    pub status: Name,
+    /// The error's name, as fault rules write it.
+    pub meaning: Name,
+    /// Whether a fault rule did something to it.
+    pub fault: bool,
+    pub at_ns: u64,
 }
 
 /// The fault rules, as `fault list` shows them too.
@@ -144,6 +166,9 @@ pub struct Accesses {
 #[allow(missing_docs)]
 pub struct Percentiles {
     pub count: u64,
+    pub sum_ns: u64,
+    /// How many were longer than the bound before and at most this one, for each of [`BOUNDS`].
+    pub buckets: [u64; BOUNDS.len()],
     pub p50_ns: u64,
     pub p90_ns: u64,
     pub p99_ns: u64,
@@ -167,11 +192,25 @@ pub fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Bounds of the buckets of durations, in nanoseconds: each four times that before, from 1.023 us
+/// to 17.2 s. A power of two less one is where the meter's finer buckets end, too.
+pub const BOUNDS: [u64; 13] = {
+    let mut bounds = [0; 13];
+    let mut i = 0;
+    while i < bounds.len() {
+        bounds[i] = (1 << (10 + 2 * i)) - 1;
+        i += 1;
+    }
+    bounds
+};
+
 impl Percentiles {
     fn new(times: &Times) -> Self {
         let at = |share| nanoseconds(times.quantile(share));
         Self {
             count: times.count(),
+            sum_ns: nanoseconds(times.sum()),
+            buckets: times.between(&BOUNDS),
             p50_ns: at(0.5),
             p90_ns: at(0.9),
             p99_ns: at(0.99),

@@ -1,16 +1,47 @@
 //! The device's log lines about jobs and registers, with the keys that `--log` filters by.
 
 use super::registers::place::{self, Class, Place};
-use super::{Device, Job, worth_a_line};
+use super::{Device, Job, lock, worth_a_line};
+use crate::control::stats;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use crate::descriptors::deco::Report;
+use crate::descriptors::status::JobStatus;
 use crate::descriptors::status_names;
 use crate::fault::Facts;
 use crate::logging::line::Hex;
 use log::Level;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// How many jobs that failed are remembered.
+const REMEMBERED: usize = 16;
+
+/// A job of a ring that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    ring: usize,
+    job: u64,
+    descriptor: u64,
+    status: JobStatus,
+    fault: bool,
+    at: Duration,
+}
+
+impl Failure {
+    /// As statistics have it.
+    pub(super) fn shown(&self) -> stats::Failure {
+        stats::Failure {
+            ring: self.ring,
+            job: self.job,
+            descriptor: format!("{:#x}", self.descriptor).into(),
+            status: self.status.to_string().into(),
+            meaning: status_names::name(self.status).into(),
+            fault: self.fault,
+            at_ns: stats::nanoseconds(self.at),
+        }
+    }
+}
 
 impl Device {
     /// A line for a word of BAR 0 at level trace, with a target by the register's class.
@@ -26,10 +57,29 @@ impl Device {
         log::trace!(target: class.target(), ring, register = name, offset:%, value; "{what}");
     }
 
-    /// A line for a job that has ended: a warning for some of those that failed, so that a guest
+    /// Remembers a job that has failed, for the statistics, in place of the oldest.
+    fn remember(&self, failure: Failure) {
+        let mut recent = lock(&self.recent);
+        if recent.len() >= REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back(failure);
+    }
+
+    /// Tells of a job that has ended: a line, a warning for some of those that failed, so that a guest
     /// cannot fill the disk; at level debug all.
     pub(super) fn log_end(&self, job: &Job, report: &Report, now: Duration) {
         let failed = !report.status.is_ok();
+        if let (true, Job::Ring { ring, taken, faults }) = (failed, job) {
+            self.remember(Failure {
+                ring: *ring,
+                job: taken.number,
+                descriptor: taken.descriptor,
+                status: report.status,
+                fault: faults.is_some(),
+                at: now,
+            });
+        }
         let warn = || worth_a_line(self.failures.fetch_add(1, Ordering::Relaxed));
         let level = match job {
             Job::Ring { .. } if failed && warn() => Level::Warn,

@@ -29,10 +29,12 @@ use direct::Direct;
 use dma::DmaSpace;
 use held::Held;
 use intx::Intx;
+use logging::Failure;
 use pci::ConfigSpace;
 use platform::{Platform, Secrets};
 use registers::{RegisterFile, ctrl, version};
 use soc::SocProfile;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -131,6 +133,8 @@ pub struct Device {
     decos: AtomicU32,
     next_ring: AtomicUsize,
     failures: AtomicU64,
+    /// The last jobs that failed.
+    recent: Mutex<VecDeque<Failure>>,
     odd_accesses: AtomicU64,
 }
 
@@ -221,6 +225,7 @@ impl Device {
             decos: AtomicU32::new(setup.decos as u32),
             next_ring: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
+            recent: Mutex::default(),
             odd_accesses: AtomicU64::new(0),
         })
     }
@@ -573,11 +578,13 @@ impl Device {
             version: stats::VERSION,
             soc: self.setup.soc.name.into(),
             decos: self.setup.decos,
+            decos_busy: self.running.load(Ordering::Relaxed) as usize,
             uptime_ns: stats::nanoseconds(now),
             rings: rings.collect(),
             operations: stats::operations(self.counters.operations()),
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
             faults: stats::FaultList::new(&self.faults),
+            failures: lock(&self.recent).iter().map(Failure::shown).collect(),
         }
     }
 }

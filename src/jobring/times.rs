@@ -37,12 +37,13 @@ const fn last_of(bucket: usize) -> u64 {
 pub struct Times {
     counts: Box<[u64]>,
     count: u64,
+    sum: u64,
     longest: u64,
 }
 
 impl Default for Times {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS].into(), count: 0, longest: 0 }
+        Self { counts: vec![0; BUCKETS].into(), count: 0, sum: 0, longest: 0 }
     }
 }
 
@@ -50,6 +51,7 @@ impl Times {
     /// Counts one.
     pub fn record(&mut self, time: Duration) {
         let value = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(LONGEST);
+        self.sum = self.sum.saturating_add(value);
         if let Some(count) = self.counts.get_mut(bucket(value)) {
             *count += 1;
         }
@@ -61,6 +63,26 @@ impl Times {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum)
+    }
+
+    /// How many were longer than the bound before and at most this one, for each of `bounds`:
+    /// they ascend, in nanoseconds, each a power of two less one, where a bucket ends.
+    #[must_use]
+    pub fn between<const N: usize>(&self, bounds: &[u64; N]) -> [u64; N] {
+        let mut counts = [0; N];
+        for (bucket, count) in self.counts.iter().enumerate() {
+            let place = bounds.partition_point(|bound| *bound < last_of(bucket));
+            if let Some(sum) = counts.get_mut(place) {
+                *sum += count;
+            }
+        }
+        counts
     }
 
     /// The time that `share` (0 to 1) of those recorded do not exceed, rounded up to the end of

@@ -29,4 +29,19 @@ proptest! {
         prop_assert!(rounded(sorted[values.len() - 1]).contains(&longest));
         prop_assert_eq!(times.count(), values.len() as u64);
     }
+
+    /// Counts between bounds where buckets end are those of a list, and the sum is exact.
+    #[test]
+    fn between_bounds(values in prop::collection::vec(0..1_u64 << 36, 0..200)) {
+        use crate::control::stats::BOUNDS;
+        let mut times = Times::default();
+        values.iter().for_each(|value| times.record(Duration::from_nanos(*value)));
+        let counts = times.between(&BOUNDS);
+        for (i, bound) in BOUNDS.iter().enumerate() {
+            let below = if i == 0 { None } else { Some(BOUNDS[i - 1]) };
+            let fits = |v: &&u64| *v <= bound && below.is_none_or(|below| **v > below);
+            prop_assert_eq!(counts[i], values.iter().filter(fits).count() as u64, "{}", bound);
+        }
+        prop_assert_eq!(times.sum(), Duration::from_nanos(values.iter().sum()));
+    }
 }

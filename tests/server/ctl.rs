@@ -1,6 +1,7 @@
 //! `caam-emu ctl`, from outside.
 
 use super::control::with_control;
+use super::job::{Guest, PLAIN};
 use super::support::*;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -43,6 +44,40 @@ fn statistics_are_a_table_or_json() {
     assert_eq!(json.lines().count(), 1);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["rings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn statistics_are_what_prometheus_reads_with_a_job_that_failed() {
+    let (emulator, control) = with_control(&["--job-rings", "2", "--stall", "for=1ms,name=a"]);
+    let mut guest = Guest::new(&emulator, 1, 8);
+    guest.shared_descriptor();
+    let good = guest.job(0, &PLAIN);
+    for (n, descriptor) in [good, 0x4000_0000].into_iter().enumerate() {
+        guest.submit(1, n as u64, descriptor);
+        guest.wait();
+        guest.write32(0x204c, 1);
+        guest.unmask();
+    }
+    let text = succeeds(&control, &["stats", "--prometheus"]);
+    for line in [
+        "caam_ring_jobs_succeeded_total{ring=\"1\"} 1",
+        "caam_ring_jobs_failed_total{ring=\"1\"} 1",
+        "caam_ring_jobs_failed_total{ring=\"0\"} 0",
+        "caam_ring_service_time_seconds_bucket{ring=\"1\",le=\"+Inf\"} 2",
+        "caam_operation_bytes_total{ring=\"1\",alg=\"aes-cbc\",direction=\"encrypt\"} 64",
+        "caam_fault_fired_total{rule=\"a\",kind=\"stall\"} 2",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in:\n{text}");
+    }
+    let json: Value = serde_json::from_str(&succeeds(&control, &["--json", "stats"])).unwrap();
+    let failures = json["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1);
+    for (key, value) in [("descriptor", "0x40000000"), ("meaning", "deco/dma")] {
+        assert_eq!(failures[0][key], value);
+    }
+    assert_eq!((&failures[0]["ring"], &failures[0]["job"]), (&1.into(), &2.into()));
+    let both = run(&mut ctl(&control, &["--json", "stats", "--prometheus"]));
+    assert_eq!(both.code, Some(2));
 }
 
 #[test]
