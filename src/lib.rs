@@ -2,7 +2,8 @@
 //!
 //! The library is a pure core (`device`, `jobring`, `descriptors`, `crypto`, `control`) that takes
 //! bytes, time and guest memory and returns effects, and a thin shell (`server`) of sockets,
-//! event descriptors and threads. `ARCHITECTURE.md` is the map.
+//! event descriptors and threads. `vfio_user` is the protocol in between. `ARCHITECTURE.md` is the
+//! map.
 
 pub mod cli;
 pub mod control;
@@ -15,3 +16,4 @@ pub mod logging;
 pub mod memory;
 pub mod server;
 pub mod suggest;
+pub mod vfio_user;

@@ -21,3 +21,5 @@ mod logs;
 mod program;
 #[path = "server/support.rs"]
 mod support;
+#[path = "common/vfio_client.rs"]
+mod vfio_client;

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A profile name, as clap wants it.
@@ -46,7 +47,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH", required_unless_present_any = ["fd", "print_capabilities"])]
     socket_path: Option<PathBuf>,
 
-    /// Inherited listening UNIX socket, by descriptor number, instead of --socket-path
+    /// Inherited UNIX socket, by descriptor number, instead of --socket-path: one that listens, or
+    /// one that is connected to the only client, with whom the program ends
     #[arg(long, value_name = "N", conflicts_with = "socket_path",
           value_parser = clap::value_parser!(i32).range(0..))]
     fd: Option<RawFd>,
@@ -101,6 +103,11 @@ pub struct ServeArgs {
     /// Write counters as JSON to FILE at the end and on SIGUSR1
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
+
+    /// Look out for a busy client's next message so many microseconds before sleeping; 0: never
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 50,
+          value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    spin: u32,
 
     /// UNIX socket to create for `caam-emu ctl`; removed at the end
     #[arg(long, value_name = "PATH")]
@@ -171,6 +178,7 @@ impl ServeArgs {
             },
             ready: self.ready_fd,
             stats: self.stats.clone(),
+            spin: Duration::from_micros(self.spin.into()),
             control: self.control.clone(),
         })
     }

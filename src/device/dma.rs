@@ -18,7 +18,7 @@ use vm_memory::mmap::MmapRegionError;
 use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
 
 /// Most regions a client may map. QEMU's `virt` board has fewer than ten.
-const MAX_REGIONS: usize = 4096;
+pub const MAX_REGIONS: usize = 4096;
 /// Longest copy made under the lock.
 const PIECE: usize = 64 * 1024;
 

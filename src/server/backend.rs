@@ -1,87 +1,66 @@
 //! The client thread: vfio-user messages to device accesses, one client after the other.
 //!
-//! `vfio_user`'s server parses the messages. What it does not check is checked here: region
-//! bounds, interrupt ranges, memory ranges. It panics on a version message it cannot parse
-//! (0.1.7); that ends the client's connection, not the process.
+//! [`crate::vfio_user`] speaks the protocol and checks what it can by itself: that an access is
+//! inside its region, that there is such an interrupt. The rest is checked here and by the device.
 
 use super::Error;
 use super::listener::Listener;
 use super::patience::Patience;
 use super::shell::Shell;
-use crate::device::{OutOfBounds, Outcome, pci};
+use crate::device::dma::MapError;
+use crate::device::{OutOfBounds, Outcome, dma, pci};
 use crate::logging::line::Hex;
+use crate::vfio_user::message::{Access, DmaMap, DmaUnmap, IrqAction, IrqData, IrqSet};
+use crate::vfio_user::version::Maps;
+use crate::vfio_user::{Connection, Description, Errno, Interrupt, Region, server};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
-    VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_TYPE_MASK,
-    VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
-    VFIO_IRQ_SET_DATA_TYPE_MASK, VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX,
-    VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_READ,
-    VFIO_REGION_INFO_FLAG_WRITE, vfio_region_info,
+    VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX,
+    VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_READ,
+    VFIO_REGION_INFO_FLAG_WRITE,
 };
-use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion};
 
 /// Pause before accepting again after an error, so that a persistent one is no busy loop.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// The regions of the function: BAR 0 and configuration space.
+/// The function: BAR 0, configuration space, INTx.
+///
+/// The guest's driver is a platform driver whose interrupt the device tree ties to the INTx pin;
+/// nothing in it would use MSI-X.
 #[must_use]
-pub fn regions() -> Vec<ServerRegion> {
-    (0..VFIO_PCI_NUM_REGIONS)
-        .map(|index| {
-            let size = match index {
-                VFIO_PCI_BAR0_REGION_INDEX => pci::BAR0_BYTES,
-                VFIO_PCI_CONFIG_REGION_INDEX => pci::CONFIG_BYTES as u64,
-                _ => 0,
-            };
-            let access = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-            ServerRegion {
-                region_info: vfio_region_info {
-                    argsz: size_of::<vfio_region_info>() as u32,
-                    flags: if size > 0 { access } else { 0 },
-                    index,
-                    cap_offset: 0,
-                    size,
-                    offset: 0,
-                },
-                sparse_areas: Vec::new(),
-                mmap_fd: None,
-            }
-        })
-        .collect()
-}
-
-/// The interrupts of the function: INTx only. The guest's driver is a platform driver whose
-/// interrupt the device tree ties to the INTx pin; nothing in it would use MSI-X.
-#[must_use]
-pub fn interrupts() -> Vec<IrqInfo> {
-    (0..VFIO_PCI_NUM_IRQS)
-        .map(|index| {
-            let intx = index == VFIO_PCI_INTX_IRQ_INDEX;
-            let flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
-            IrqInfo { index, count: u32::from(intx), flags: if intx { flags } else { 0 } }
-        })
-        .collect()
+pub fn description() -> Description {
+    let region = |index| {
+        let size = match index {
+            VFIO_PCI_BAR0_REGION_INDEX => pci::BAR0_BYTES,
+            VFIO_PCI_CONFIG_REGION_INDEX => pci::CONFIG_BYTES as u64,
+            _ => return Region::default(),
+        };
+        Region { flags: VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE, size }
+    };
+    let interrupt = |index| match index {
+        VFIO_PCI_INTX_IRQ_INDEX => Interrupt {
+            flags: VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED,
+            count: 1,
+        },
+        _ => Interrupt::default(),
+    };
+    Description {
+        regions: (0..VFIO_PCI_NUM_REGIONS).map(region).collect(),
+        interrupts: (0..VFIO_PCI_NUM_IRQS).map(interrupt).collect(),
+        maps: Maps { max: dma::MAX_REGIONS as u64, page_sizes: rustix::param::page_size() as u64 },
+    }
 }
 
 /// Answers one client's messages.
 pub struct Backend {
     shell: Arc<Shell>,
     patience: Patience,
-}
-
-fn invalid(message: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
-fn unsupported() -> io::Error {
-    io::Error::from_raw_os_error(libc::EOPNOTSUPP)
 }
 
 impl Backend {
@@ -99,127 +78,116 @@ impl Backend {
             thread::sleep(wait);
         }
     }
-
-    fn set_intx(&mut self, action: u32, data: u32, count: u32, fds: Vec<File>) -> io::Result<()> {
-        let device = &self.shell.device;
-        match (action, data, count, fds.len()) {
-            (VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, 1, 1) => {
-                self.shell.set_interrupt(fds.into_iter().next());
-                // A level that rose before there was anyone to signal.
-                self.shell.apply(device.unmask_interrupt());
-            }
-            // An eventfd of -1, or DATA_NONE with count 0: nobody to signal any more.
-            (VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, 1, 0)
-            | (VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_NONE, 0, 0) => {
-                device.mask_interrupt();
-                self.shell.set_interrupt(None);
-            }
-            // A loopback test of the client's.
-            (VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_NONE, 1, 0) => self.shell.signal(),
-            (VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_DATA_NONE, 1, 0) => device.mask_interrupt(),
-            (VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_NONE, 1, 0) => {
-                self.shell.apply(device.unmask_interrupt());
-            }
-            // MASK and UNMASK through an eventfd: clients fall back to messages.
-            _ => return Err(unsupported()),
-        }
-        Ok(())
-    }
 }
 
-impl ServerBackend for Backend {
-    fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
+impl crate::vfio_user::Backend for Backend {
+    fn region_read(&mut self, access: Access, data: &mut [u8]) -> Result<(), Errno> {
         let device = &self.shell.device;
-        let result: Result<Outcome, OutOfBounds> = match region {
-            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(offset, data, self.shell.now()),
+        let result: Result<Outcome, OutOfBounds> = match access.region {
+            VFIO_PCI_BAR0_REGION_INDEX => device.read_bar(access.offset, data, self.shell.now()),
             VFIO_PCI_CONFIG_REGION_INDEX => {
-                device.read_config(offset, data).map(|()| Outcome::default())
+                device.read_config(access.offset, data).map(|()| Outcome::default())
             }
-            _ => return Err(invalid(format!("region {region} has no bytes"))),
+            _ => return Err(Errno::INVAL),
         };
-        self.finish(result.map_err(invalid)?);
+        self.finish(result.map_err(|_| Errno::INVAL)?);
         self.patience.answered();
         Ok(())
     }
 
-    fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
+    fn region_write(&mut self, access: Access, data: &[u8]) -> Result<(), Errno> {
         let device = &self.shell.device;
-        let result: Result<Outcome, OutOfBounds> = match region {
-            VFIO_PCI_BAR0_REGION_INDEX => device.write_bar(offset, data, self.shell.now()),
-            VFIO_PCI_CONFIG_REGION_INDEX => device.write_config(offset, data),
-            _ => return Err(invalid(format!("region {region} has no bytes"))),
+        let result: Result<Outcome, OutOfBounds> = match access.region {
+            VFIO_PCI_BAR0_REGION_INDEX => device.write_bar(access.offset, data, self.shell.now()),
+            VFIO_PCI_CONFIG_REGION_INDEX => device.write_config(access.offset, data),
+            _ => return Err(Errno::INVAL),
         };
-        self.finish(result.map_err(invalid)?);
+        self.finish(result.map_err(|_| Errno::INVAL)?);
         Ok(())
     }
 
-    fn dma_map(
-        &mut self,
-        flags: DmaMapFlags,
-        offset: u64,
-        address: u64,
-        size: u64,
-        fd: Option<File>,
-    ) -> io::Result<()> {
-        let file = fd.map(|file| (file, offset));
+    fn dma_map(&mut self, map: DmaMap, file: Option<OwnedFd>) -> Result<(), Errno> {
+        let DmaMap { readable, writable, offset, address, size } = map;
+        let file = file.map(|file| (File::from(file), offset));
         let shared = file.is_some();
         log::info!(address:% = Hex(address), size:% = Hex(size), shared; "memory mapped");
-        let read = flags.contains(DmaMapFlags::READ);
-        let write = flags.contains(DmaMapFlags::WRITE);
-        self.shell.device.memory.map(address, size, read, write, file).map_err(|e| {
-            log::warn!(address:% = Hex(address), error:% = e; "memory mapping refused");
-            invalid(e)
+        self.shell.device.memory.map(address, size, readable, writable, file).map_err(|error| {
+            log::warn!(address:% = Hex(address), error:%; "memory mapping refused");
+            errno(&error)
         })
     }
 
-    fn dma_unmap(&mut self, flags: DmaUnmapFlags, address: u64, size: u64) -> io::Result<()> {
+    fn dma_unmap(&mut self, unmap: DmaUnmap) -> Result<(), Errno> {
         let memory = &self.shell.device.memory;
-        if flags.contains(DmaUnmapFlags::GET_DIRTY_PAGE_INFO) {
-            return Err(unsupported());
+        match unmap {
+            DmaUnmap::All => {
+                memory.unmap_all();
+                Ok(())
+            }
+            DmaUnmap::Range { address, size } => memory.unmap(address, size).map_err(|error| {
+                log::warn!(address:% = Hex(address), error:%; "unmapping refused");
+                errno(&error)
+            }),
         }
-        if flags.contains(DmaUnmapFlags::UNMAP_ALL) {
-            memory.unmap_all();
-            return Ok(());
-        }
-        memory.unmap(address, size).map_err(|e| {
-            log::warn!(address:% = Hex(address), error:% = e; "unmapping refused");
-            invalid(e)
-        })
     }
 
-    fn reset(&mut self) -> io::Result<()> {
+    fn reset(&mut self) -> Result<(), Errno> {
         log::info!(by = "client"; "device reset");
         self.shell.apply(self.shell.device.reset(self.shell.now()));
         Ok(())
     }
 
-    fn set_irqs(
-        &mut self,
-        index: u32,
-        flags: u32,
-        start: u32,
-        count: u32,
-        fds: Vec<File>,
-    ) -> io::Result<()> {
-        if index != VFIO_PCI_INTX_IRQ_INDEX || start != 0 || count > 1 {
-            return Err(invalid(format!(
-                "interrupt {index}, {start} + {count}: there is only INTx"
-            )));
+    /// There is one interrupt, INTx, and so one in every range that is not empty.
+    fn set_irqs(&mut self, set: IrqSet<'_>, mut fds: Vec<OwnedFd>) -> Result<(), Errno> {
+        let device = &self.shell.device;
+        if set.count == 0 {
+            let all = set.index == VFIO_PCI_INTX_IRQ_INDEX && set.start == 0;
+            if all && (set.action, set.data) == (IrqAction::Trigger, IrqData::None) {
+                device.mask_interrupt();
+                self.shell.set_interrupt(None);
+            }
+            return Ok(());
         }
-        let action = flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
-        let data = flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
-        self.set_intx(action, data, count, fds)
+        match (set.action, set.data) {
+            (_, IrqData::Bool(&[0, ..])) => {}
+            // Without a descriptor: nobody to signal any more. So QEMU says it whose eventfd is -1.
+            (IrqAction::Trigger, IrqData::EventFd) if fds.is_empty() => {
+                device.mask_interrupt();
+                self.shell.set_interrupt(None);
+            }
+            (IrqAction::Trigger, IrqData::EventFd) => {
+                self.shell.set_interrupt(fds.pop().map(File::from));
+                // A level that rose before there was anyone to signal.
+                self.shell.apply(device.unmask_interrupt());
+            }
+            // MASK and UNMASK through an eventfd: clients fall back to messages.
+            (_, IrqData::EventFd) => return Err(Errno::NOTSUP),
+            // A loopback test of the client's.
+            (IrqAction::Trigger, _) => self.shell.signal(),
+            (IrqAction::Mask, _) => device.mask_interrupt(),
+            (IrqAction::Unmask, _) => self.shell.apply(device.unmask_interrupt()),
+        }
+        Ok(())
     }
 }
 
-/// Starts the thread that accepts clients, one at a time, until the shell stops.
+/// As the specification and libvfio-user have it.
+fn errno(error: &MapError) -> Errno {
+    match error {
+        MapError::Range { .. } => Errno::INVAL,
+        MapError::Overlap { .. } => Errno::EXIST,
+        MapError::NotMapped { .. } => Errno::NOENT,
+        MapError::TooMany => Errno::NOSPC,
+        MapError::Map { .. } => Errno::INVAL,
+    }
+}
+
+/// Starts the thread that serves clients, one at a time, until the shell stops.
 ///
 /// # Errors
 /// If the thread cannot be had.
-pub fn spawn(listener: &Listener, shell: Arc<Shell>) -> Result<(), Error> {
-    let descriptor = || listener.descriptor().map_err(Error::setup("the client socket"));
-    let socket = descriptor()?;
-    shell.set_listening(descriptor()?);
+pub fn spawn(listener: &Listener, shell: Arc<Shell>, spin: Duration) -> Result<(), Error> {
+    let mut arrivals = listener.arrivals().map_err(Error::setup("the client socket"))?;
     thread::Builder::new()
         .name("client".into())
         .spawn(move || {
@@ -228,11 +196,20 @@ pub fn spawn(listener: &Listener, shell: Arc<Shell>) -> Result<(), Error> {
                     thread::sleep(left);
                     continue;
                 }
-                if let Err(e) = serve_one(&socket, &shell)
-                    && !shell.stopping()
-                {
-                    log::warn!(error:% = e; "client");
-                    thread::sleep(RETRY);
+                match arrivals.wait() {
+                    Ok(Some(socket)) => {
+                        if let Err(e) = serve_one(socket, &shell, spin)
+                            && !shell.stopping()
+                        {
+                            log::warn!(error:% = e; "client");
+                        }
+                    }
+                    Ok(None) => return shell.finish(),
+                    Err(e) if !shell.stopping() => {
+                        log::warn!(error:% = e; "no client");
+                        thread::sleep(RETRY);
+                    }
+                    Err(_) => {}
                 }
             }
         })
@@ -240,20 +217,15 @@ pub fn spawn(listener: &Listener, shell: Arc<Shell>) -> Result<(), Error> {
         .map_err(Error::setup("the client thread"))
 }
 
-/// Serves the next client until it disconnects; the device is then as new.
-fn serve_one(socket: &OwnedFd, shell: &Arc<Shell>) -> io::Result<()> {
-    let server = Server::from_owned_fd(socket.try_clone()?, true, interrupts(), regions());
+/// Serves a client until it disconnects; the device is then as new.
+fn serve_one(socket: OwnedFd, shell: &Arc<Shell>, spin: Duration) -> io::Result<()> {
+    let connection = Arc::new(Connection::new(socket)?);
+    shell.set_connection(Some(Arc::clone(&connection)));
     let mut backend = Backend::new(Arc::clone(shell));
-    // The backend's state is the device's, which is consistent after every access.
-    let result = catch_unwind(AssertUnwindSafe(|| server.run(&mut backend)));
+    let result = server::serve(&connection, &description(), &mut backend, spin);
+    shell.set_connection(None);
     shell.set_interrupt(None);
     let _ = shell.device.disconnect(shell.now());
-    match result {
-        Ok(Ok(())) => {
-            log::info!("client disconnected");
-            Ok(())
-        }
-        Ok(Err(e)) => Err(io::Error::other(e)),
-        Err(_) => Err(io::Error::other("sent a message that could not be parsed; disconnected")),
-    }
+    log::info!("client disconnected");
+    result.map_err(io::Error::other)
 }

@@ -1,10 +1,11 @@
-//! The listening socket: made at a path, or inherited.
+//! Where clients come from: a listening socket, made at a path or inherited, or an inherited
+//! connection.
 
 use super::Endpoint;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The inherited descriptor is not usable.
-    #[error("--fd {fd}: {reason}; pass the number of a listening UNIX stream socket")]
+    #[error(
+        "--fd {fd}: {reason}; pass the number of a UNIX stream socket that listens or is connected"
+    )]
     Descriptor {
         /// Its number.
         fd: RawFd,
@@ -39,10 +42,12 @@ pub enum Error {
     },
 }
 
-/// A listening socket. One that was created at a path is removed again when dropped.
+/// A socket that listens, or one client's. One that was created at a path is removed again when
+/// dropped.
 #[derive(Debug)]
 pub struct Listener {
-    socket: UnixListener,
+    socket: OwnedFd,
+    listens: bool,
     /// Path, and the inode that is ours.
     created: Option<(PathBuf, u64)>,
     name: String,
@@ -78,7 +83,8 @@ impl Listener {
         let socket = UnixListener::bind(path).map_err(error)?;
         let inode = fs::symlink_metadata(path).map_err(error)?.ino();
         let listener = Self {
-            socket,
+            socket: socket.into(),
+            listens: true,
             created: Some((path.to_owned(), inode)),
             name: path.display().to_string(),
         };
@@ -95,13 +101,14 @@ impl Listener {
         if domain != libc::AF_UNIX || kind != libc::SOCK_STREAM {
             return Err(error("not a UNIX stream socket".into()));
         }
-        if listening == 0 {
-            return Err(error("the socket does not listen".into()));
+        let listens = listening != 0;
+        if !listens && !is_connected(fd) {
+            return Err(error("the socket neither listens nor is connected".into()));
         }
         // SAFETY: the descriptor is an open socket, and the command line hands it to us to use
         // and close.
         let owned = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { socket: owned.into(), created: None, name: format!("descriptor {fd}") })
+        Ok(Self { socket: owned, listens, created: None, name: format!("descriptor {fd}") })
     }
 
     /// Another descriptor of the socket, for the thread that accepts.
@@ -109,18 +116,56 @@ impl Listener {
     /// # Errors
     /// If there are no descriptors left.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
-        Ok(self.socket.try_clone()?.into())
+        self.socket.try_clone()
+    }
+
+    /// What the thread that serves clients needs.
+    ///
+    /// # Errors
+    /// If there are no descriptors left.
+    pub fn arrivals(&self) -> io::Result<Arrivals> {
+        let socket = self.descriptor()?;
+        Ok(if self.listens {
+            Arrivals::Listening(socket.into())
+        } else {
+            Arrivals::Connected(Some(socket))
+        })
     }
 
     /// Refuses further clients and removes the socket.
     pub fn close(&self) {
-        // SAFETY: shutdown on an open socket; it wakes a thread that waits in accept.
+        // SAFETY: shutdown on an open socket; it wakes a thread that waits in accept, or for the
+        // one client.
         unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_RDWR) };
         if let Some((path, inode)) = &self.created {
             let ours = fs::symlink_metadata(path).is_ok_and(|m| m.ino() == *inode);
             if ours && let Err(e) = fs::remove_file(path) {
                 log::warn!(path:% = path.display(), error:% = e; "cannot remove socket");
             }
+        }
+    }
+}
+
+/// Where the thread that serves clients gets them.
+#[derive(Debug)]
+pub enum Arrivals {
+    /// Any number, one after the other.
+    Listening(UnixListener),
+    /// One.
+    Connected(Option<OwnedFd>),
+}
+
+impl Arrivals {
+    /// The next client, when it comes; `None`: there will be none.
+    ///
+    /// # Errors
+    /// If it cannot be accepted.
+    pub fn wait(&mut self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Self::Listening(listener) => {
+                listener.accept().map(|(client, _)| Some(OwnedFd::from(client)))
+            }
+            Self::Connected(client) => Ok(client.take()),
         }
     }
 }
@@ -137,8 +182,15 @@ impl fmt::Display for Listener {
     }
 }
 
+/// Whether an open socket has somebody at its other end.
+fn is_connected(fd: RawFd) -> bool {
+    // SAFETY: the caller has found it open, nobody closes it meanwhile.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    rustix::net::getpeername(socket).is_ok()
+}
+
 /// An integer SOL_SOCKET option.
-pub(super) fn option(fd: RawFd, name: libc::c_int) -> io::Result<libc::c_int> {
+fn option(fd: RawFd, name: libc::c_int) -> io::Result<libc::c_int> {
     let mut value: libc::c_int = 0;
     let mut length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` and `length` outlive the call and describe one c_int.

@@ -8,7 +8,6 @@
 //! event-manager loops.
 
 pub mod backend;
-mod connection;
 pub mod control;
 pub mod deco;
 pub mod listener;
@@ -29,6 +28,7 @@ use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Where the client comes from.
@@ -36,7 +36,7 @@ use thiserror::Error;
 pub enum Endpoint {
     /// A socket is created there.
     Path(PathBuf),
-    /// A listening socket that was inherited.
+    /// A socket that was inherited: it listens, or is one client's.
     Descriptor(RawFd),
 }
 
@@ -84,6 +84,8 @@ pub struct Options {
     pub ready: Option<RawFd>,
     /// Statistics are written there at the end and on SIGUSR1.
     pub stats: Option<PathBuf>,
+    /// How long the client thread looks out for the next message before it sleeps.
+    pub spin: Duration,
     /// Where the control socket is created.
     pub control: Option<PathBuf>,
 }
@@ -157,7 +159,8 @@ impl Error {
     }
 }
 
-/// Serves clients until SIGTERM or SIGINT.
+/// Serves clients until SIGTERM or SIGINT, or until the only one has gone, whose connection was
+/// inherited.
 ///
 /// # Errors
 /// [`enum@Error`]; nothing is left behind.
@@ -193,7 +196,7 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let decos = (0..options.setup.decos)
         .map(|n| deco::spawn(n, Arc::clone(&shell)))
         .collect::<Result<Vec<_>, _>>()?;
-    backend::spawn(&listener, Arc::clone(&shell))?;
+    backend::spawn(&listener, Arc::clone(&shell), options.spin)?;
     announce(ready, &listener)?;
 
     let result = supervisor::run(signals, &shell, options.stats.as_deref());

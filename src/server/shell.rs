@@ -1,13 +1,12 @@
 //! What the threads share: the device, and the descriptors through which they wake each other.
 
-use super::connection;
 use crate::control::stats::nanoseconds;
 use crate::device::{Device, Outcome};
+use crate::vfio_user::Connection;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EFD_SEMAPHORE, EventFd};
 
@@ -27,8 +26,10 @@ pub struct Shell {
     pub alarm_at: AtomicU64,
     stopping: AtomicBool,
     interrupt: Mutex<Option<File>>,
-    /// Where clients come from.
-    listening: OnceLock<OwnedFd>,
+    /// The client that is served.
+    connection: Mutex<Option<Arc<Connection>>>,
+    /// There will be no further client.
+    finished: AtomicBool,
     /// No client is served before then, in nanoseconds since `start`.
     away_until: AtomicU64,
 }
@@ -48,7 +49,8 @@ impl Shell {
             alarm_at: AtomicU64::new(u64::MAX),
             stopping: AtomicBool::new(false),
             interrupt: Mutex::new(None),
-            listening: OnceLock::new(),
+            connection: Mutex::new(None),
+            finished: AtomicBool::new(false),
             away_until: AtomicU64::new(0),
         })
     }
@@ -65,9 +67,10 @@ impl Shell {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Ends the DECO threads. Jobs they run are told to stop.
+    /// Ends the DECO threads. Jobs they run are told to stop, and do not wait for the client.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.hang_up();
         let _ = self.device.reset(self.now());
         for _ in 0..self.device.setup().decos {
             notify(&self.doorbell);
@@ -89,9 +92,34 @@ impl Shell {
         }
     }
 
-    /// Tells where clients come from; once.
-    pub fn set_listening(&self, socket: OwnedFd) {
-        let _ = self.listening.set(socket);
+    /// The client that is served now, if one is.
+    pub fn set_connection(&self, connection: Option<Arc<Connection>>) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+        // Or whoever stops or vanishes has found nobody to hang up on.
+        if self.stopping() || self.away().is_some() {
+            self.hang_up();
+        }
+    }
+
+    /// Closes the client's connection.
+    fn hang_up(&self) {
+        let guard = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &*guard {
+            connection.shut_down();
+        }
+    }
+
+    /// There will be no further client: the process may end.
+    pub fn finish(&self) {
+        log::info!("the client of the inherited connection has gone");
+        self.finished.store(true, Ordering::Release);
+        notify(&self.alarm);
+    }
+
+    /// Whether there will be no further client.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
     }
 
     /// The device goes away: the client's connection is closed, and none accepted for `length`.
@@ -100,10 +128,7 @@ impl Shell {
         // First this, so that the client thread sees it when it has lost its client.
         self.away_until.fetch_max(until, Ordering::SeqCst);
         log::info!(length:? = length; "the device vanishes");
-        match self.listening.get().map(connection::shut_down) {
-            Some(Ok(_)) | None => {}
-            Some(Err(e)) => log::error!(error:% = e; "cannot close the client's connection"),
-        }
+        self.hang_up();
     }
 
     /// How long the device stays away, if it is.

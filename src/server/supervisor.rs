@@ -92,7 +92,7 @@ impl MutEventSubscriber for Supervisor {
     }
 }
 
-/// Runs until a signal asks to stop.
+/// Runs until a signal asks to stop, or no client can come any more.
 ///
 /// # Errors
 /// If the event loop cannot be set up or fails.
@@ -107,7 +107,7 @@ pub fn run(signals: Signals, shell: &Arc<Shell>, stats: Option<&Path>) -> Result
         stats: stats.map(Path::to_owned),
         stop: Arc::clone(&stop),
     });
-    while !stop.load(Ordering::Acquire) {
+    while !stop.load(Ordering::Acquire) && !shell.finished() {
         events.run().map_err(Error::Events)?;
     }
     log::info!("stopping");

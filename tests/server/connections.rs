@@ -4,49 +4,109 @@ use super::support::*;
 use std::os::fd::AsRawFd;
 
 #[test]
-fn the_crate_s_own_client_finds_the_function() {
+fn a_client_finds_the_function() {
     let emulator = Emulator::start(&["--job-rings", "2", "--decos", "3"]);
     let mut client = emulator.client();
+    let (header, body) = client.call(GET_INFO, &words(&[16, 0, 0, 0]), &[]);
+    assert_eq!(header.flags, 1);
+    // Size, flags (1: reset, 2: PCI), regions, interrupts.
+    assert_eq!(body, words(&[16, 3, 9, 5]));
     for index in 0..9 {
         let size = match index {
             BAR0 => 0x1_0000,
             CONFIG => 0x100,
             _ => 0,
         };
-        let region = client.region(index).unwrap();
-        assert_eq!(region.size, size, "region {index}");
-        assert_eq!(region.flags, if size > 0 { 3 } else { 0 });
-        assert!(region.file_offset.is_none());
+        let flags = if size > 0 { 3 } else { 0 };
+        let query = words(&[32, 0, index, 0, 0, 0, 0, 0]);
+        let (_, body) = client.call(GET_REGION_INFO, &query, &[]);
+        assert_eq!(body, words(&[32, flags, index, 0, size, 0, 0, 0]), "region {index}");
+        let (header, body) = client.call(GET_REGION_IO_FDS, &words(&[16, 0, index, 0]), &[]);
+        assert_eq!((header.flags, body), (1, words(&[16, 0, index, 0])), "region {index}");
     }
     for index in 0..5 {
-        let irq = client.get_irq_info(index).unwrap();
-        assert_eq!((irq.count, irq.flags), if index == 0 { (1, 7) } else { (0, 0) });
+        let (_, body) = client.call(GET_IRQ_INFO, &words(&[16, 0, index, 0]), &[]);
+        let (flags, count) = if index == 0 { (7, 1) } else { (0, 0) };
+        assert_eq!(body, words(&[16, flags, index, count]), "interrupt {index}");
     }
-    let mut word = [0; 4];
-    client.region_read(BAR0, 0xff0, &mut word).unwrap();
-    assert_eq!(u32::from_le_bytes(word), 0x2300_0000, "CHANUM_MS: 2 rings, 3 DECOs");
-    client.region_read(CONFIG, 0, &mut word).unwrap();
-    assert_eq!(u32::from_le_bytes(word), 0xcaa0_1957);
-    client.region_write(BAR0, 0x5c, &3_u32.to_le_bytes()).unwrap();
-    client.region_read(BAR0, 0x5c, &mut word).unwrap();
-    assert_eq!(u32::from_le_bytes(word), 3);
-    client.reset().unwrap();
-    client.region_read(BAR0, 0x5c, &mut word).unwrap();
-    assert_eq!(u32::from_le_bytes(word), 0, "reset");
-    client.shutdown().unwrap();
+    assert_eq!(client.read32(BAR0, 0xff0), 0x2300_0000, "CHANUM_MS: 2 rings, 3 DECOs");
+    assert_eq!(client.read32(CONFIG, 0), 0xcaa0_1957);
+    client.write(BAR0, 0x5c, &3_u32.to_le_bytes());
+    assert_eq!(client.read32(BAR0, 0x5c), 3);
+    assert!(!client.call(RESET, &[], &[]).0.is_error());
+    assert_eq!(client.read32(BAR0, 0x5c), 0, "reset");
+    drop(client);
     emulator.check();
 }
 
-/// Not through the crate's client: its `resettable` says the opposite (0.1.7).
 #[test]
-fn it_is_a_pci_device_that_can_be_reset() {
+fn several_writes_in_one_message() {
     let emulator = Emulator::start(&[]);
-    let mut raw = Raw::connect(&emulator.socket);
-    raw.handshake();
-    let (header, body) = raw.call(GET_INFO, &words(&[16, 0, 0, 0]), &[]);
-    assert_eq!(header.flags, 1);
-    // Size, flags (1: reset, 2: PCI), regions, interrupts.
-    assert_eq!(body, words(&[16, 3, 9, 5]));
+    let mut client = emulator.client();
+    let write = |region: u32, offset: u64, data: &[u8]| {
+        let mut bytes = offset.to_le_bytes().to_vec();
+        bytes.extend(words(&[region, data.len() as u32]));
+        bytes.extend(data);
+        bytes.resize(24, 0);
+        bytes
+    };
+    let body =
+        |count: u64, writes: &[Vec<u8>]| [&count.to_le_bytes()[..], &writes.concat()].concat();
+    let three = [
+        write(BAR0, 0x10, &[1, 2, 3, 4]),
+        write(CONFIG, 0x3c, &[9]),
+        write(BAR0, 0x10, &[5, 6, 7, 8, 9, 10, 11, 12]),
+    ];
+    let (header, reply) = client.call(REGION_WRITE_MULTI, &body(3, &three), &[]);
+    assert_eq!((header.flags, &reply[..]), (1, &3_u64.to_le_bytes()[..]));
+    assert_eq!(client.read(BAR0, 0x10), [5, 6, 7, 8, 9, 10, 11, 12]);
+    assert_eq!(client.read(CONFIG, 0x3c), [9]);
+    // Posted, as QEMU sends them.
+    client.post(
+        REGION_WRITE_MULTI,
+        &body(2, &[write(BAR0, 0x10, &[1; 8]), write(BAR0, 0x14, &[2; 4])]),
+    );
+    assert_eq!(client.read(BAR0, 0x10), [1, 1, 1, 1, 2, 2, 2, 2]);
+    let mut nine = write(BAR0, 0x10, &[7; 8]);
+    nine[12] = 9;
+    let refused = [
+        body(1, &three),
+        body(4, &three),
+        body(u64::MAX, &three),
+        body(1, &[nine]),
+        body(1, &[write(BAR0, 0xffff, &[7; 8])]),
+        body(1, &[write(9, 0, &[7; 4])]),
+        body(1, &[vec![7; 23]]),
+    ];
+    for body in refused {
+        assert!(client.call(REGION_WRITE_MULTI, &body, &[]).0.is_error(), "{body:x?}");
+    }
+    assert_eq!(client.read(BAR0, 0x10), [1, 1, 1, 1, 2, 2, 2, 2]);
+}
+
+#[test]
+fn what_is_agreed_is_what_was_proposed_and_no_more() {
+    let emulator = Emulator::start(&[]);
+    let agree = |minor: u16, json: &str| {
+        let mut raw = Raw::connect(&emulator.socket);
+        let data = if json.is_empty() { vec![] } else { [json.as_bytes(), b"\0"].concat() };
+        let version = [&[0, 0], &minor.to_le_bytes()[..], &data].concat();
+        let (header, body) = raw.call(VERSION, &version, &[]);
+        assert_eq!((header.flags, &body[..2], body.last()), (1, &[0, 0][..], Some(&0)));
+        let json: serde_json::Value = serde_json::from_slice(&body[4..body.len() - 1]).unwrap();
+        (body[2], json["capabilities"].clone())
+    };
+    assert_eq!(agree(0, ""), (0, serde_json::json!({})));
+    assert_eq!(agree(77, r#"{"capabilities":{}}"#), (1, serde_json::json!({})));
+    // As QEMU 10.1 to 11 has it.
+    let qemu = r#"{"capabilities":{"migration":{"max_bitmap_size":268435456,"pgsize":4096},
+        "max_msg_fds":16,"max_data_xfer_size":1048576,"pgsizes":4096,"max_dma_maps":65535,
+        "write_multiple":true}}"#;
+    let expected = serde_json::json!({
+        "max_msg_fds": 8, "max_data_xfer_size": 1_048_576, "pgsizes": 4096,
+        "max_dma_maps": 4096, "write_multiple": true
+    });
+    assert_eq!(agree(0, qemu), (0, expected));
 }
 
 #[test]
@@ -54,9 +114,9 @@ fn the_next_client_finds_a_new_device() {
     let emulator = Emulator::start(&[]);
     let memory = memfd(0x1000);
     let mut first = emulator.client();
-    first.dma_map(0, 0x8000_0000, 0x1000, memory.as_raw_fd()).unwrap();
-    first.region_write(BAR0, 0x5c, &[0xf, 0, 0, 0]).unwrap();
-    first.region_write(CONFIG, 4, &[6, 0]).unwrap();
+    assert!(!first.dma_map(3, 0, 0x8000_0000, 0x1000, &[memory.as_raw_fd()]).is_error());
+    first.write(BAR0, 0x5c, &[0xf, 0, 0, 0]);
+    first.write(CONFIG, 4, &[6, 0]);
     drop(first);
     let mut second = Raw::connect(&emulator.socket);
     second.handshake();

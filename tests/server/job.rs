@@ -3,7 +3,6 @@
 use super::support::*;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use vfio_user::Client;
 use vmm_sys_util::eventfd::EventFd;
 
 const RAM: u64 = 0x8000_0000;
@@ -31,7 +30,7 @@ const JOB_BYTES: u64 = 0x400;
 
 /// A guest with one job ring set up and its interrupt connected.
 pub struct Guest {
-    pub client: Client,
+    pub client: Raw,
     ram: std::fs::File,
     interrupt: EventFd,
     size: u32,
@@ -42,9 +41,9 @@ impl Guest {
         let ram = memfd(RAM_BYTES);
         let interrupt = EventFd::new(libc::EFD_NONBLOCK).unwrap();
         let mut client = emulator.client();
-        client.dma_map(0, RAM, RAM_BYTES, ram.as_raw_fd()).unwrap();
-        client.region_write(CONFIG, 4, &[6, 0]).unwrap();
-        client.set_irqs(0, 4 | 32, 0, 1, &[interrupt.as_raw_fd()]).unwrap();
+        assert!(!client.dma_map(3, 0, RAM, RAM_BYTES, &[ram.as_raw_fd()]).is_error());
+        client.write(CONFIG, 4, &[6, 0]);
+        assert!(!client.set_irqs(0, 4 | 32, 0, 1, &[interrupt.as_raw_fd()]).is_error());
         let mut guest = Self { client, ram, interrupt, size };
         let page = 0x1000 * (ring + 1);
         // Flush, reset, set up: `caam_reset_hw_jr`, `caam_jr_init`.
@@ -59,23 +58,19 @@ impl Guest {
     }
 
     pub fn read32(&mut self, offset: u64) -> u32 {
-        let mut word = [0; 4];
-        self.client.region_read(BAR0, offset, &mut word).unwrap();
-        u32::from_le_bytes(word)
+        self.client.read32(BAR0, offset)
     }
 
     fn read64(&mut self, offset: u64) -> u64 {
-        let mut word = [0; 8];
-        self.client.region_read(BAR0, offset, &mut word).unwrap();
-        u64::from_le_bytes(word)
+        u64::from_le_bytes(self.client.read(BAR0, offset))
     }
 
     pub fn write32(&mut self, offset: u64, value: u32) {
-        self.client.region_write(BAR0, offset, &value.to_le_bytes()).unwrap();
+        self.client.write(BAR0, offset, &value.to_le_bytes());
     }
 
     fn write64(&mut self, offset: u64, value: u64) {
-        self.client.region_write(BAR0, offset, &value.to_le_bytes()).unwrap();
+        self.client.write(BAR0, offset, &value.to_le_bytes());
     }
 
     fn poke(&self, offset: u64, bytes: &[u8]) {
@@ -152,7 +147,7 @@ impl Guest {
     }
 
     pub fn unmask(&mut self) {
-        self.client.set_irqs(0, 1 | 16, 0, 1, &[]).unwrap();
+        assert!(!self.client.set_irqs(0, 1 | 16, 0, 1, &[]).is_error());
     }
 
     /// The output entry in slot `n`.
@@ -303,9 +298,9 @@ fn memory_taken_away_under_the_jobs_kills_nobody() {
             let descriptor = guest.job(n, &PLAIN);
             guest.submit(0, n, descriptor);
         }
-        guest.client.dma_unmap(RAM, RAM_BYTES).unwrap();
+        assert!(!guest.client.dma_unmap(0, RAM, RAM_BYTES).is_error());
         let before: [u8; 4096] = guest.peek(JOBS);
-        guest.client.reset().unwrap();
+        assert!(!guest.client.call(RESET, &[], &[]).0.is_error());
         assert_eq!(guest.peek::<4096>(JOBS), before, "nothing is written after an unmap");
     }
     emulator.check();

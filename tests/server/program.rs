@@ -4,7 +4,7 @@ use super::support::*;
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::Command;
@@ -126,15 +126,19 @@ fn only_the_owner_can_connect() {
 }
 
 #[test]
-fn an_inherited_descriptor_must_be_a_listening_unix_stream_socket() {
+fn an_inherited_descriptor_must_be_a_unix_stream_socket_in_use() {
     let directory = tempfile::tempdir().unwrap();
     let file = tempfile::tempfile().unwrap();
-    let (connected, _peer) = UnixStream::pair().unwrap();
+    // SAFETY: socket takes three numbers.
+    let fresh = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
+    assert!(fresh >= 0);
+    // SAFETY: the call above returned a descriptor nobody else owns.
+    let fresh = unsafe { OwnedFd::from_raw_fd(fresh) };
     let datagram = UnixDatagram::bind(directory.path().join("d")).unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     for (fd, word) in [
         (file.as_raw_fd(), ""),
-        (connected.as_raw_fd(), "does not listen"),
+        (fresh.as_raw_fd(), "neither listens nor is connected"),
         (datagram.as_raw_fd(), "not a UNIX stream socket"),
         (tcp.as_raw_fd(), "not a UNIX stream socket"),
     ] {
@@ -162,6 +166,33 @@ fn an_inherited_listening_socket_works_and_its_path_is_not_removed() {
     emulator.check();
     assert_eq!(emulator.stop(libc::SIGTERM).code, Some(0));
     assert!(emulator.socket.exists(), "who made it removes it");
+}
+
+/// As a VMM starts a backend whose only client it will be.
+#[test]
+fn an_inherited_connection_is_served_and_its_end_is_the_program_s() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let number = theirs.as_raw_fd().to_string();
+    let mut command = serve(["--fd", &number]);
+    inherit(&mut command, theirs.as_raw_fd());
+    // The other end must not depend on whether it blocks.
+    theirs.set_nonblocking(true).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut emulator = Emulator::spawn(command, directory, "none".into());
+    drop(theirs);
+    let mut client = Raw::new(ours);
+    client.handshake();
+    assert_eq!(client.read32(CONFIG, 0), 0xcaa0_1957);
+    drop(client);
+    assert_eq!(wait(&mut emulator.child).code(), Some(0), "{}", emulator.log());
+    // And a signal ends it as ever.
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let number = theirs.as_raw_fd().to_string();
+    let mut command = serve(["--fd", &number]);
+    inherit(&mut command, theirs.as_raw_fd());
+    let mut emulator = Emulator::spawn(command, tempfile::tempdir().unwrap(), "none".into());
+    assert_eq!(emulator.stop(libc::SIGTERM).code, Some(0));
+    drop(ours);
 }
 
 #[test]
