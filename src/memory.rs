@@ -115,6 +115,10 @@ pub trait GuestMemory {
     /// The [`DmaError`] that writing them would end with.
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError>;
 
+    /// The job does something that takes longer than a few accesses, or may: it lets go of what it
+    /// holds for the sake of quick accesses. The next one takes it again.
+    fn pause(&self) {}
+
     /// A table has been read beyond its end and its page. RAM does not care.
     ///
     /// # Errors
@@ -136,6 +140,9 @@ impl<M: GuestMemory + ?Sized> GuestMemory for &M {
     }
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
         (**self).writable(purpose, address, length)
+    }
+    fn pause(&self) {
+        (**self).pause();
     }
     fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
         (**self).table_overread(overread)

@@ -46,24 +46,27 @@ fn header_is(word: u32, opcode: u32) -> bool {
     word >> 27 == opcode && bit(word, 23) && !bit(word, 15)
 }
 
-/// Copies up to `N` words at `address`: as many as are there, and at least the header.
+/// Fills `words` with what is at `address`: as many as are there, and at least the header. Says how
+/// many.
 fn fetch<M: GuestMemory>(
     memory: &M,
     soc: &SocProfile,
     purpose: Purpose,
     address: u64,
-) -> Result<([u32; WORDS], usize), WalkError> {
+    words: &mut [u32],
+) -> Result<usize, WalkError> {
     let mut bytes = [0; WORDS * 4];
-    let mut got = memory.read_available(purpose, address, &mut bytes);
+    let bytes = &mut bytes[..words.len() * 4];
+    let mut got = memory.read_available(purpose, address, bytes);
     if got < 4 {
         memory.read(purpose, address, &mut bytes[..4])?;
         got = 4;
     }
-    let mut words = [0; WORDS];
-    for (word, chunk) in words.iter_mut().zip(bytes[..got].chunks_exact(4)) {
-        *word = soc.word([chunk[0], chunk[1], chunk[2], chunk[3]]);
+    let there = &bytes[..got];
+    for (word, chunk) in words.iter_mut().zip(there.as_chunks::<4>().0) {
+        *word = soc.word(*chunk);
     }
-    Ok((words, got / 4))
+    Ok(got / 4)
 }
 
 /// The part of a fetched descriptor that must be there: a DMA error if memory ended before.
@@ -133,7 +136,8 @@ impl DescriptorBuffer {
         soc: &SocProfile,
         address: u64,
     ) -> Result<Self, WalkError> {
-        let (job, available) = fetch(memory, soc, Purpose::Descriptor, address)?;
+        let mut job = [0; WORDS];
+        let available = fetch(memory, soc, Purpose::Descriptor, address, &mut job)?;
         let header = job_header(&job, soc).map_err(WalkError::Deco)?;
         demand(memory, Purpose::Descriptor, address, available, header.length)?;
         Self::from_words(memory, soc, &job)
@@ -156,10 +160,12 @@ impl DescriptorBuffer {
             return Ok(buffer);
         };
 
-        let (shared, available) = fetch(memory, soc, Purpose::SharedDescriptor, pointer)?;
+        // The job header names the length; its own header must be there at least.
+        let shared = &mut buffer.words[..shared_length.max(1)];
+        let available = fetch(memory, soc, Purpose::SharedDescriptor, pointer, shared)?;
         let first = shared[0];
         let start = ((first >> 16 & 0x3f) as usize).max(1);
-        // The job header names the length that is fetched; the shared header must agree.
+        // The shared header must agree.
         if !header_is(first, OPCODE_SHARED)
             || (first & 0x3f) as usize != shared_length
             || shared_length == 0
@@ -175,7 +181,6 @@ impl DescriptorBuffer {
         if total > WORDS {
             return Err(WalkError::Deco(DecoError::Header));
         }
-        buffer.words[..shared_length].copy_from_slice(&shared[..shared_length]);
         buffer.words[shared_length..total].copy_from_slice(&job[..header.length]);
         buffer.length = total;
         let shared_part = Part { start, end: shared_length, base: 0 };

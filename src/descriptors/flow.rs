@@ -11,7 +11,7 @@
 
 use super::ccb::class1::{CARRY_BYTES, Class1};
 use super::ccb::class2::Class2;
-use super::command::{ClassNumber, InputType};
+use super::command::{ClassNumber, InputType, Memo};
 use super::scratch::Buffers;
 pub use super::scratch::Scratch;
 use super::sgt::{Cursor, WalkContext, WalkError};
@@ -27,6 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const PIECE: usize = 64 * 1024;
 /// Bytes that may wait in the output FIFO before input stops.
 pub(super) const BACKLOG: usize = PIECE;
+/// Most data that a CHA works on while the job holds on to the mappings of guest memory.
+const SMALL: usize = 4096;
 
 /// What a job may consume before the DECO watchdog ends it (DECO error 1C).
 ///
@@ -122,25 +124,44 @@ pub enum OutputTransfer {
 #[derive(Debug)]
 pub struct Sequence {
     cursor: Cursor,
-    original: Cursor,
+    original: Start,
+}
+
+/// Where a sequence began.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    address: u64,
+    table: bool,
+    length: u64,
+}
+
+impl Start {
+    fn cursor(self) -> Cursor {
+        if self.table {
+            Cursor::table(self.address)
+        } else {
+            Cursor::direct(self.address, self.length)
+        }
+    }
 }
 
 impl Sequence {
-    /// A sequence that starts at `cursor`.
+    /// A sequence of `length` bytes at `address`, or of what the table there describes.
     #[must_use]
-    pub fn new(cursor: Cursor) -> Self {
-        Self { cursor, original: cursor }
+    pub fn new(address: u64, table: bool, length: u32) -> Self {
+        let original = Start { address, table, length: u64::from(length) };
+        Self { cursor: original.cursor(), original }
     }
 
     /// RTO: back to where it started.
     pub fn restart(&mut self) {
-        self.cursor = self.original;
+        self.cursor = self.original.cursor();
     }
 
     /// PRE: `more` bytes are added at the end.
     pub fn extend(&mut self, more: u32) {
         self.cursor.extend(u64::from(more));
-        self.original.extend(u64::from(more));
+        self.original.length = self.original.length.saturating_add(u64::from(more));
     }
 }
 
@@ -158,6 +179,8 @@ pub struct Flow<'a, M> {
     pub sequence_out: Option<Sequence>,
     inputs: &'a mut VecDeque<InputTransfer>,
     outputs: &'a mut VecDeque<OutputTransfer>,
+    /// Commands decoded before.
+    pub memo: &'a mut Memo,
     bytes_left: u64,
     /// A MOVE takes that many bytes out of a class's alignment block.
     drain: Option<(ClassNumber, u64)>,
@@ -176,7 +199,8 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         stop: &'a AtomicBool,
     ) -> Self {
         scratch.reset();
-        let Scratch { buffers, class1, class2, inputs, outputs } = scratch;
+        let Scratch { buffers, class1, class2, inputs, outputs, memo } = scratch;
+        memo.set_soc(soc);
         Self {
             cx: WalkContext::new(memory, soc, budget.entries),
             buffers,
@@ -187,6 +211,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             sequence_out: None,
             inputs,
             outputs,
+            memo,
             bytes_left: budget.bytes,
             stop,
             dma_error: None,
@@ -342,7 +367,11 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     ///
     /// # Errors
     /// The failure that ends the job.
+    #[inline]
     pub fn pump(&mut self) -> Result<(), Failure> {
+        if self.inputs.is_empty() && self.outputs.is_empty() {
+            return Ok(());
+        }
         while self.step_output()? || self.step_input()? {}
         Ok(())
     }
@@ -354,6 +383,9 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     /// DECO error 10 if some cannot move yet.
     pub fn settle_sequences(&mut self) -> Result<(), Failure> {
         self.pump()?;
+        if self.inputs.is_empty() && self.outputs.is_empty() {
+            return Ok(());
+        }
         let input = self.inputs.iter().any(|t| matches!(t.source, InputSource::Sequence));
         let output = self.outputs.iter().any(|t| match t {
             OutputTransfer::Fifo(sink, _) | OutputTransfer::Bytes(sink, _) => {
@@ -462,6 +494,9 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         let start = CARRY_BYTES - carry;
         self.buffers.staging[start..CARRY_BYTES].copy_from_slice(&self.class1.carry()[..carry]);
         let (last1, last2) = self.fetch_piece(n)?;
+        if n > SMALL {
+            self.cx.memory.pause();
+        }
         let end = CARRY_BYTES + n;
         if to2 && kind != InputType::MessageClass1Out2 {
             if kind == InputType::Poly || self.class2.needs_poly1305_key() {

@@ -51,6 +51,10 @@ impl<M: GuestMemory> GuestMemory for Recorder<'_, M> {
         self.0.writable(purpose, address, length)
     }
 
+    fn pause(&self) {
+        self.0.pause();
+    }
+
     fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
         self.0.table_overread(overread)
     }

@@ -4,6 +4,7 @@
 
 use super::ccb::class1::{CARRY_BYTES, Class1};
 use super::ccb::class2::Class2;
+use super::command::Memo;
 use super::flow::{BACKLOG, InputTransfer, OutputTransfer, PIECE};
 use std::collections::VecDeque;
 use std::fmt;
@@ -45,6 +46,7 @@ pub struct Scratch {
     pub(super) class2: Class2,
     pub(super) inputs: VecDeque<InputTransfer>,
     pub(super) outputs: VecDeque<OutputTransfer>,
+    pub(super) memo: Memo,
 }
 
 impl Default for Scratch {
@@ -56,6 +58,7 @@ impl Default for Scratch {
             class2: Class2::new(),
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
+            memo: Memo::default(),
         }
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! An access copies under a read lock, piece by piece, and unmapping takes the write lock: when
 //! an unmap has been answered no access to the region is under way, and the answering thread has
-//! waited for one copy at most, never for a job. A copy goes through `vm-memory`'s volatile
+//! waited for one copy at most, never for a job, although a job may keep the lock from one access
+//! to the next ([`super::session`]). A copy goes through `vm-memory`'s volatile
 //! slices, so no Rust reference to guest RAM ever exists.
 //!
 //! The client must not truncate a file it has mapped; the kernel would answer our access with
 //! SIGBUS. A guest cannot make it do so.
 
+use super::session::Session;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::fs::File;
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thiserror::Error;
 use vm_memory::mmap::MmapRegionError;
 use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
@@ -79,11 +81,31 @@ impl Region {
     }
 }
 
+/// The regions, which stay as they are meanwhile.
+pub(super) struct Held<'a> {
+    regions: RwLockReadGuard<'a, Vec<Region>>,
+    /// The one that was found last.
+    last: usize,
+}
+
+impl Held<'_> {
+    /// The region that `address` is in.
+    fn region(&mut self, address: u64) -> Option<&Region> {
+        let has = |region: &&Region| region.address <= address && address < region.end();
+        if self.regions.get(self.last).filter(has).is_none() {
+            self.last = self.regions.partition_point(|r| r.end() <= address);
+        }
+        self.regions.get(self.last).filter(has)
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct DmaSpace {
     /// Ascending by address, not overlapping.
     regions: RwLock<Vec<Region>>,
+    /// Threads that want to change them.
+    wanted: AtomicU32,
     master: AtomicBool,
     complaints: AtomicU64,
 }
@@ -177,15 +199,20 @@ impl DmaSpace {
         self.len() == 0
     }
 
-    fn write_lock(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Region>> {
+    fn write_lock(&self) -> RwLockWriteGuard<'_, Vec<Region>> {
+        // Jobs that hold on to the lock let go at their next access; the lock then prefers us.
+        self.wanted.fetch_add(1, Ordering::Relaxed);
         // Nothing under this lock can panic between two consistent states.
-        self.regions.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let regions = self.regions.write().unwrap_or_else(PoisonError::into_inner);
+        self.wanted.fetch_sub(1, Ordering::Relaxed);
+        regions
     }
 
     /// Calls `copy` with the memory of one piece of `address..address + length` after the other.
-    /// Returns how many bytes were done.
-    fn walk(
-        &self,
+    /// Returns how many bytes were done. `held` is the lock, if it is had already, and stays.
+    pub(super) fn walk<'s>(
+        &'s self,
+        held: &mut Option<Held<'s>>,
         address: u64,
         length: usize,
         access: Access,
@@ -198,9 +225,14 @@ impl DmaSpace {
         let mut done = 0;
         while done < length {
             let Some(at) = address.checked_add(done as u64) else { break };
-            let regions = self.regions.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let index = regions.partition_point(|r| r.end() <= at);
-            let Some(region) = regions.get(index).filter(|r| r.address <= at) else { break };
+            if self.wanted.load(Ordering::Relaxed) > 0 {
+                *held = None;
+            }
+            let held = held.get_or_insert_with(|| Held {
+                regions: self.regions.read().unwrap_or_else(PoisonError::into_inner),
+                last: 0,
+            });
+            let Some(region) = held.region(at) else { break };
             let allowed = match access {
                 Access::Read => region.readable,
                 Access::Write => region.writable,
@@ -243,39 +275,23 @@ fn check_length(file: &File, offset: u64, size: u64) -> Result<(), MmapRegionErr
     Ok(())
 }
 
+/// One access, and the lock for it alone.
 impl GuestMemory for DmaSpace {
     fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        let length = buf.len();
-        if self.read_available(purpose, address, buf) == length {
-            Ok(())
-        } else {
-            Err(DmaError { purpose, address, length, access: Access::Read })
-        }
+        Session::new(self).read(purpose, address, buf)
     }
 
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
-        let done = self.walk(address, buf.len(), Access::Write, |slice, at| {
-            slice.copy_from(&buf[at..at + slice.len()]);
-        });
-        all_written(done, purpose, address, buf.len())
+        Session::new(self).write(purpose, address, buf)
     }
 
-    fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
-        self.walk(address, buf.len(), Access::Read, |slice, at| {
-            let n = slice.len();
-            slice.copy_to(&mut buf[at..at + n]);
-        })
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        Session::new(self).read_available(purpose, address, buf)
     }
 
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
-        let done = self.walk(address, length, Access::Write, |_, _| {});
-        all_written(done, purpose, address, length)
+        Session::new(self).writable(purpose, address, length)
     }
-}
-
-fn all_written(done: usize, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
-    let error = DmaError { purpose, address, length, access: Access::Write };
-    if done == length { Ok(()) } else { Err(error) }
 }
 
 #[cfg(test)]

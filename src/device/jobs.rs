@@ -8,6 +8,7 @@ use super::ask::ring_event;
 use super::direct::{Direct, DirectJob};
 use super::held::{Finished, Held};
 use super::registers::version;
+use super::session::Session;
 use super::{Device, Outcome, Slot, lock};
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
@@ -235,7 +236,8 @@ impl Device {
                     return self.run_with_faults(*ring, taken, faults, scratch, budget);
                 }
                 let (address, stop) = (taken.descriptor, &taken.stop);
-                deco::run(&self.memory, &self.platform, address, scratch, budget, stop)
+                let memory = Session::new(&self.memory);
+                deco::run(&memory, &self.platform, address, scratch, budget, stop)
             }
             Job::Direct(direct) => {
                 let soc = self.setup.soc;
@@ -266,7 +268,8 @@ impl Device {
         let facts = self.facts(Site::Table, taken.number, taken.descriptor);
         let event = ring_event(ring, &self.rings[ring].lock(), taken.taken);
         let tables = TableRules::new(&self.faults, Event { job: Some(&facts), ..event });
-        let memory = FaultyMemory::new(&self.memory, faults, Some(tables));
+        let session = Session::new(&self.memory);
+        let memory = FaultyMemory::new(&session, faults, Some(tables));
         let (address, stop) = (taken.descriptor, &taken.stop);
         let report = deco::run(&memory, &self.platform, address, scratch, budget, stop);
         memory.finish(report)

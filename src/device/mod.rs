@@ -16,6 +16,7 @@ pub mod pci;
 pub mod platform;
 pub mod registers;
 pub mod rng4;
+mod session;
 pub mod soc;
 
 use crate::control::counters::Counters;

@@ -247,6 +247,10 @@ impl<M: GuestMemory> GuestMemory for FaultyMemory<'_, M> {
         self.inner.writable(purpose, address, length)
     }
 
+    fn pause(&self) {
+        self.inner.pause();
+    }
+
     fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
         self.tables.map_or(Ok(()), |rules| rules.ask(overread))
     }

@@ -13,14 +13,20 @@ use crate::device::soc::SocProfile;
 struct Tail<'a> {
     words: &'a [u32],
     used: usize,
+    /// Words looked at so far; immediate data is not.
+    read: usize,
     soc: &'a SocProfile,
     error: DecoError,
 }
+
+/// Most words that decoding looks at: a sequence pointer with two words of address and a length.
+pub(super) const MOST_READ: usize = 4;
 
 impl Tail<'_> {
     fn word(&mut self) -> Result<u32, DecoError> {
         let word = *self.words.get(self.used).ok_or(self.error)?;
         self.used += 1;
+        self.read = self.used;
         Ok(word)
     }
 
@@ -28,6 +34,7 @@ impl Tail<'_> {
         let end = self.used + self.soc.pointer.words();
         let words = self.words.get(self.used..end).ok_or(self.error)?;
         self.used = end;
+        self.read = end;
         Ok(self.soc.pointer_from_words(words))
     }
 
@@ -53,9 +60,18 @@ const fn bit(word: u32, n: u32) -> bool {
 /// The DECO error of the command whose words reach past the end of the descriptor; the caller
 /// reports it at the command's own index.
 pub fn decode(words: &[u32], soc: &SocProfile) -> Result<Decoded, DecoError> {
+    decode_noting(words, soc).map(|(decoded, _)| decoded)
+}
+
+/// As [`decode`]; says too at how many words, from the first on, it has looked. On others, and on
+/// anything of the SoC but how pointers stand in memory, the result does not depend.
+pub(super) fn decode_noting(
+    words: &[u32],
+    soc: &SocProfile,
+) -> Result<(Decoded, usize), DecoError> {
     let word = *words.first().ok_or(DecoError::InvalidCommand)?;
     let opcode = (word >> 27) as u8;
-    let mut tail = Tail { words, used: 1, soc, error: error_of(opcode) };
+    let mut tail = Tail { words, used: 1, read: 1, soc, error: error_of(opcode) };
     let command = match opcode {
         0x00 | 0x01 => Command::Key(key(word, opcode == 0x01, &mut tail)?),
         0x02 | 0x03 => Command::Load(load(word, opcode == 0x03, &mut tail)?),
@@ -73,7 +89,7 @@ pub fn decode(words: &[u32], soc: &SocProfile) -> Result<Decoded, DecoError> {
         0x1f => Command::SeqOutPtr(sequence_pointer(word, &mut tail)?),
         other => Command::Unknown(other),
     };
-    Ok(Decoded { command, words: tail.used as u8 })
+    Ok((Decoded { command, words: tail.used as u8 }, tail.read))
 }
 
 /// The DECO error that blames a command of this opcode.

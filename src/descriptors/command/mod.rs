@@ -5,9 +5,11 @@
 //! does is in [`super::deco`]. Field positions are those of Linux `desc.h` and DPDK's RTA.
 
 mod decode;
+mod memo;
 
 pub use decode::decode;
 pub(super) use decode::{math_destination, math_function, math_source0, math_source1, moves};
+pub use memo::Memo;
 
 /// The class field of a command, bits 26:25.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

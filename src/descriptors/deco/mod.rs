@@ -14,7 +14,7 @@ mod registers;
 
 use super::buffer::{DescriptorBuffer, Part};
 use super::ccb::work::Work;
-use super::command::{Command, SequencePointer, SequenceSource, decode};
+use super::command::{Command, SequencePointer, SequenceSource};
 use super::flow::{Budget, Flow, Scratch, Sequence};
 use super::math::Registers;
 use super::record;
@@ -26,6 +26,9 @@ use crate::device::soc::SocProfile;
 use crate::memory::{DmaError, GuestMemory};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Commands after which a job lets go of the mappings of guest memory, if it has not before.
+const PAUSE_AFTER: u32 = 256;
 
 /// What one class did in a job: algorithm, direction, message bytes.
 pub type Operation = (Work, Direction, u64);
@@ -194,8 +197,12 @@ impl<M: GuestMemory> Deco<'_, M> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(DecoError::JobRingReset.into());
             }
-            let decoded = decode(&self.buffer.words[pc..part.end], self.soc)?;
-            match self.command(decoded.command, pc, part)? {
+            if self.commands_left.is_multiple_of(PAUSE_AFTER) {
+                self.flow.memory().pause();
+            }
+            let words = &self.buffer.words[..part.end];
+            let decoded = self.flow.memo.decode(words, pc, self.soc)?;
+            match self.command(&decoded.command, pc, part)? {
                 Next::Follow => pc += usize::from(decoded.words),
                 Next::At(target) => pc = target,
                 Next::Restart => return Ok(true),
@@ -204,20 +211,20 @@ impl<M: GuestMemory> Deco<'_, M> {
         Ok(false)
     }
 
-    fn command(&mut self, command: Command, pc: usize, part: Part) -> Result<Next, Failure> {
+    fn command(&mut self, command: &Command, pc: usize, part: Part) -> Result<Next, Failure> {
         match command {
-            Command::Key(key) => self.key(&key, pc)?,
-            Command::Load(load) => self.load(&load, pc)?,
-            Command::Store(store) => self.store(&store)?,
-            Command::FifoLoad(load) => self.fifo_load(&load, pc)?,
-            Command::FifoStore(store) => self.fifo_store(&store)?,
-            Command::Move(moves) => self.moves(&moves)?,
-            Command::Operation(operation) => self.operation(&operation, pc, part)?,
+            Command::Key(key) => self.key(key, pc)?,
+            Command::Load(load) => self.load(load, pc)?,
+            Command::Store(store) => self.store(store)?,
+            Command::FifoLoad(load) => self.fifo_load(load, pc)?,
+            Command::FifoStore(store) => self.fifo_store(store)?,
+            Command::Move(moves) => self.moves(moves)?,
+            Command::Operation(operation) => self.operation(operation, pc, part)?,
             Command::Signature => return Err(DecoError::Signature.into()),
-            Command::Jump(jump) => return self.jump(&jump, pc, part),
-            Command::Math(math) => self.registers.execute(&math)?,
-            Command::SeqInPtr(pointer) => self.sequence_in(&pointer)?,
-            Command::SeqOutPtr(pointer) => self.sequence_out(&pointer)?,
+            Command::Jump(jump) => return self.jump(jump, pc, part),
+            Command::Math(math) => self.registers.execute(math)?,
+            Command::SeqInPtr(pointer) => self.sequence_in(pointer)?,
+            Command::SeqOutPtr(pointer) => self.sequence_out(pointer)?,
             Command::Header | Command::Unknown(_) => return Err(DecoError::InvalidCommand.into()),
         }
         Ok(Next::Follow)
@@ -249,7 +256,7 @@ fn apply_sequence_pointer(
 ) -> Result<(), Failure> {
     match pointer.source {
         SequenceSource::Pointer { address, table } => {
-            *sequence = Some(Sequence::new(cursor(address, table, pointer.length)));
+            *sequence = Some(Sequence::new(address, table, pointer.length));
             *length = pointer.length;
         }
         SequenceSource::Previous => {

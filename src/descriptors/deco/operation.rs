@@ -54,6 +54,7 @@ impl<M: GuestMemory> Deco<'_, M> {
     /// reseed, uninstantiate (Linux `ctrl.c`, `caamprng.c`).
     fn rng(&mut self, op: AlgorithmOperation) -> Result<(), Failure> {
         let request = Request::new(op.aai, op.icv, op.encrypt);
+        self.flow.memory().pause();
         self.platform.use_rng(|rng| -> Result<(), RngError> {
             if is_secure_keys(op.aai) {
                 return rng.generate_secure_keys().map(|_| ());
@@ -74,11 +75,13 @@ impl<M: GuestMemory> Deco<'_, M> {
 
     /// Fills `bytes` from the RNG state handle of an operation that has been carried out.
     pub(super) fn generated(&self, request: Request, bytes: &mut [u8]) -> Result<(), Failure> {
+        self.flow.memory().pause();
         Ok(self.platform.rng().generate(request, bytes)?)
     }
 
     /// Fills `bytes` from state handle 0 without an operation of the RNG.
     pub(super) fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {
+        self.flow.memory().pause();
         Ok(self.platform.use_rng(|rng| rng.generate(Request::default(), bytes))?)
     }
 

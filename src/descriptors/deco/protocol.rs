@@ -61,6 +61,8 @@ impl<M: GuestMemory> Deco<'_, M> {
         pc: usize,
         part: Part,
     ) -> Result<(), Failure> {
+        // What follows may take as long as a thousand jobs.
+        self.flow.memory().pause();
         match (kind, id) {
             (0, 0x18 | 0x19) if self.soc.pkha.count > 0 => self.rsa(id == 0x19, info, pc, part),
             (6 | 7, 0x0d) if self.soc.blob => self.blob(kind == 7, info),
