@@ -10,6 +10,7 @@ use crate::descriptors::test_support::cases;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 use proptest::prelude::*;
+use std::cell::RefCell;
 use xts_mode::Xts128;
 
 /// One block, through whichever AES the key is for.
@@ -190,9 +191,15 @@ fn twins(seed: u64) -> [FlatMemory; 2] {
     })
 }
 
+thread_local! {
+    /// A DECO that runs all jobs of a test: keys and commands of those before are known to it.
+    static WORN: RefCell<Scratch> = RefCell::default();
+}
+
 fn run_at(memory: &FlatMemory, job: u64) -> Report {
     let stop = AtomicBool::new(false);
-    run(memory, &platform(&VIRT_ERA9), job, &mut Scratch::default(), Budget::default(), &stop)
+    let platform = platform(&VIRT_ERA9);
+    WORN.with_borrow_mut(|worn| run(memory, &platform, job, worn, Budget::default(), &stop))
 }
 
 fn assert_same(got: &FlatMemory, expected: &FlatMemory) -> Result<(), TestCaseError> {

@@ -17,6 +17,8 @@ mod jumps;
 mod model;
 #[path = "deco_protocol_tests.rs"]
 mod protocols;
+#[path = "deco_worn_tests.rs"]
+mod worn;
 
 const BASE: u64 = 0x4000_0000;
 const SIZE: usize = 0x4_0000;

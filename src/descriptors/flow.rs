@@ -16,9 +16,11 @@ use super::scratch::Buffers;
 pub use super::scratch::Scratch;
 use super::sgt::{Cursor, WalkContext, WalkError};
 use super::status::{DecoError, Failure};
+pub use super::transfer::{
+    Bytes, InputSource, InputTransfer, OutputSink, OutputTransfer, Sequence,
+};
 use crate::device::soc::SocProfile;
 use crate::memory::{DmaError, GuestMemory};
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,120 +50,6 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self { commands: 16 * 1024, entries: 64 * 1024, bytes: 512 * 1024 * 1024 }
-    }
-}
-
-/// Bytes of a register or from a descriptor: up to a class 1 context without an allocation.
-pub type Bytes = SmallVec<[u8; 64]>;
-
-/// Where an input transfer's bytes come from.
-#[derive(Debug)]
-pub enum InputSource {
-    /// The input sequence, at its current position.
-    Sequence,
-    /// An address or a table.
-    Memory(Cursor),
-    /// Bytes from the descriptor or a register, and how many of them have been used.
-    Bytes(Bytes, usize),
-}
-
-/// A queued FIFO LOAD.
-#[derive(Debug)]
-pub struct InputTransfer {
-    /// Where the bytes are.
-    pub source: InputSource,
-    /// Bytes still to come.
-    pub left: u64,
-    /// What they are.
-    pub kind: InputType,
-    /// Class 1 gets them. With neither class they are skipped.
-    pub class1: bool,
-    /// Class 2 gets them.
-    pub class2: bool,
-    /// They end class 1's data.
-    pub last1: bool,
-    /// They end class 2's data.
-    pub last2: bool,
-}
-
-impl InputTransfer {
-    /// Sequence bytes that nobody gets.
-    #[must_use]
-    pub fn skip(length: u64) -> Self {
-        Self {
-            source: InputSource::Sequence,
-            left: length,
-            kind: InputType::NoInfo,
-            class1: false,
-            class2: false,
-            last1: false,
-            last2: false,
-        }
-    }
-}
-
-/// Where an output transfer's bytes go.
-#[derive(Debug)]
-pub enum OutputSink {
-    /// The output sequence, at its current position.
-    Sequence,
-    /// An address or a table.
-    Memory(Cursor),
-}
-
-/// A queued STORE or FIFO STORE.
-#[derive(Debug)]
-pub enum OutputTransfer {
-    /// That many bytes from the output FIFO.
-    Fifo(OutputSink, u64),
-    /// These bytes.
-    Bytes(OutputSink, Bytes),
-    /// Sequence bytes left alone.
-    Skip(u64),
-}
-
-/// A sequence: SEQ IN PTR or SEQ OUT PTR.
-#[derive(Debug)]
-pub struct Sequence {
-    cursor: Cursor,
-    original: Start,
-}
-
-/// Where a sequence began.
-#[derive(Debug, Clone, Copy)]
-struct Start {
-    address: u64,
-    table: bool,
-    length: u64,
-}
-
-impl Start {
-    fn cursor(self) -> Cursor {
-        if self.table {
-            Cursor::table(self.address)
-        } else {
-            Cursor::direct(self.address, self.length)
-        }
-    }
-}
-
-impl Sequence {
-    /// A sequence of `length` bytes at `address`, or of what the table there describes.
-    #[must_use]
-    pub fn new(address: u64, table: bool, length: u32) -> Self {
-        let original = Start { address, table, length: u64::from(length) };
-        Self { cursor: original.cursor(), original }
-    }
-
-    /// RTO: back to where it started.
-    pub fn restart(&mut self) {
-        self.cursor = self.original.cursor();
-    }
-
-    /// PRE: `more` bytes are added at the end.
-    pub fn extend(&mut self, more: u32) {
-        self.cursor.extend(u64::from(more));
-        self.original.length = self.original.length.saturating_add(u64::from(more));
     }
 }
 

@@ -15,6 +15,7 @@ pub mod status;
 pub mod status_names;
 pub mod status_text;
 pub mod text;
+mod transfer;
 
 #[cfg(test)]
 mod test_support;

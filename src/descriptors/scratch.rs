@@ -81,6 +81,12 @@ impl Scratch {
     pub fn forget_keys(&mut self) {
         self.class1.forget_keys();
     }
+
+    /// How many keys are kept.
+    #[must_use]
+    pub fn keys_kept(&self) -> usize {
+        self.class1.keys_kept()
+    }
 }
 
 impl fmt::Debug for Scratch {

@@ -113,6 +113,12 @@ impl Class1 {
         self.keys.clear();
     }
 
+    /// How many keys are kept expanded.
+    #[must_use]
+    pub fn keys_kept(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether a mode has been written, so that data can flow.
     #[must_use]
     pub fn has_mode(&self) -> bool {

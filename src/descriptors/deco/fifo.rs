@@ -40,7 +40,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                 (InputSource::Bytes(bytes, 0), load.length)
             }
             Operand::Pointer { address, table } => {
-                (InputSource::Memory(cursor(address, table, load.length)), load.length)
+                (InputSource::Memory(Box::new(cursor(address, table, load.length))), load.length)
             }
             Operand::Sequence { variable } => {
                 let length = if variable { self.registers.variable_in } else { load.length };
@@ -148,7 +148,7 @@ impl<M: GuestMemory> Deco<'_, M> {
     pub(super) fn fifo_store(&mut self, store: &FifoStore) -> Result<(), Failure> {
         let (sink, length) = match store.operand {
             Operand::Pointer { address, table } => {
-                (OutputSink::Memory(cursor(address, table, store.length)), store.length)
+                (OutputSink::Memory(Box::new(cursor(address, table, store.length))), store.length)
             }
             Operand::Sequence { variable } => {
                 let length = if variable { self.registers.variable_out } else { store.length };

@@ -143,7 +143,7 @@ impl<M: GuestMemory> Deco<'_, M> {
             if private { Direction::Decrypt } else { Direction::Encrypt },
             u64::from(length),
         ));
-        let sink = OutputSink::Memory(cursor(output, output_table, length));
+        let sink = OutputSink::Memory(Box::new(cursor(output, output_table, length)));
         self.flow.store(OutputTransfer::Bytes(sink, Bytes::from_vec(result)));
         Ok(())
     }

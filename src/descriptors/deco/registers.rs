@@ -286,7 +286,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         let bytes = bytes.ok_or(DecoError::ContextLength)?;
         let sink = match store.operand {
             Operand::Pointer { address, table } => {
-                OutputSink::Memory(cursor(address, table, n as u32))
+                OutputSink::Memory(Box::new(cursor(address, table, n as u32)))
             }
             Operand::Sequence { .. } => {
                 self.take_output(n as u32)?;
