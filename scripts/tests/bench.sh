@@ -134,6 +134,10 @@ check goal-jobs-met goal pipeline pipeline/xts-256/Encrypt/512 direct ns 500 '' 
 check goal-jobs-missed goal pipeline pipeline/xts-256/Encrypt/512 direct ns 501 '' '' false
 check goal-scaling-met goal pipeline pipeline-scaling/xts-256/512 1-rings-2-decos ns 50 1-rings-1-decos 100 true
 check goal-scaling-missed goal pipeline pipeline-scaling/xts-256/512 1-rings-2-decos ns 60 1-rings-1-decos 100 false
+check goal-spin-met goal transport transport/register-read caam-emu ns 5000 caam-emu-blocking 10000 true
+check goal-spin-missed goal transport transport/register-read caam-emu ns 5001 caam-emu-blocking 10000 false
+check goal-idle-met goal transport 'idle for a second' caam-emu '% CPU' 0.041 '' '' true
+check goal-idle-missed goal transport 'idle for a second' caam-emu '% CPU' 3 '' '' false
 check goal-virtio-met goal guest dm-crypt/cbc/512/seq-read caam-emu MB/s 20 virtio-crypto 10 true
 check goal-virtio-missed goal guest dm-crypt/cbc/512/seq-read caam-emu MB/s 19 virtio-crypto 10 false
 check goal-memory-met goal footprint 'memory under load' caam-emu MiB 16 '' '' true
@@ -207,6 +211,15 @@ of_criterion() {
 	JSON
 }
 check samples-of-criterion of_criterion
+
+of_idling() {
+	printf '%s\n' 'transport/x time: [1 ns]' 'caam-emu-blocking, idle for a second after 1000 reads: 0.041 % CPU' 'idle for a second: no' >"$WORK/said.idle"
+	idle_samples "$WORK/said.idle" transport 2 >"$WORK/samples" || return
+	diff - "$WORK/samples" <<-'JSON'
+		{"part":"transport","group":"idle for a second","name":"caam-emu-blocking","round":2,"value":0.041,"unit":"% CPU"}
+	JSON
+}
+check samples-of-idling of_idling
 
 # A run of the guest's case, recorded; and what a broken guest might say instead.
 of_guest() {

@@ -18,6 +18,11 @@ def goals: [
   {part: "pipeline", group: "^pipeline/", ours: "^(direct|tables)$", other: "engine", goal: {extra: 250}, say: "250 ns more"},
   {part: "pipeline", group: "^pipeline/xts-256/[A-Za-z]+/512$", ours: "^(direct|tables)$", goal: {at_most: 500}, say: "2 million/s"},
   {part: "pipeline", group: "^pipeline-scaling/", ours: "-2-decos$", other: "-1-decos", goal: {ratio: 1.8}, say: "near 2"},
+  # --- transport: ns an access ---
+  {part: "transport", group: "^transport/", ours: "^caam-emu$", other: "caam-emu-blocking", goal: {ratio: 2}, say: "half the time"},
+  {part: "transport", group: "^transport/", ours: "^caam-emu$", other: "bare-socket"},
+  {part: "transport", group: "^transport/", ours: "^caam-emu$", other: "libvfio-user"},
+  {part: "transport", group: "^idle for a second$", ours: ".", goal: {at_most: 0.5}, say: "0 (0.5)"},
   # --- guest ---
   {part: "guest", group: "^dm-crypt/", ours: "^caam-emu$", other: "virtio-crypto", goal: {ratio: 2}},
   {part: "guest", group: "^dm-crypt/", ours: "^caam-emu$", other: "AES instructions", goal: {ratio: 1}},

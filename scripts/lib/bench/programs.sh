@@ -39,9 +39,10 @@ run_programs() {
 		for name; do
 			rm -rf "$RUN/criterion"
 			# From within the repository: nothing is to depend on where it was called.
-			must "round $round of $ROUNDS: $name" "" env -C "$REPO" CRITERION_HOME="$RUN/criterion" "${BENCH_PROGRAM[$name]}" \
+			must "round $round of $ROUNDS: $name" "" into "$RUN/said" env -C "$REPO" CRITERION_HOME="$RUN/criterion" "${BENCH_PROGRAM[$name]}" \
 				--bench --noplot --sample-size 10 --nresamples 1000 "${time[@]}" ${BENCH_FILTER[$name]:+"${BENCH_FILTER[$name]}"}
 			criterion_samples "$RUN/criterion" "$name" "$round" >>"$SAMPLES"
+			idle_samples "$RUN/said" "$name" "$round" >>"$SAMPLES"
 		done
 	done
 }
@@ -50,4 +51,13 @@ run_programs() {
 criterion_samples() {
 	find "$1" -path '*/new/benchmark.json' -o -path '*/new/estimates.json' | LC_ALL=C sort | tr '\n' '\0' |
 		xargs -0 -r "${JQ[@]}" -c -n --arg part "$2" --argjson round "$3" -f "$LIB/bench/criterion.jq"
+}
+
+# idle_samples FILE PART ROUND: of what a bench has said of processor time while nothing happens, which is
+# nothing that criterion measures.
+idle_samples() {
+	# shellcheck disable=SC2016  # jq's own variables
+	"${JQ[@]}" -R -n -c --arg part "$2" --argjson round "$3" \
+		'inputs | capture("^(?<name>[a-z-]+), idle for a second .*: (?<value>[0-9]+[.]?[0-9]*) % CPU$")
+			| {part: $part, group: "idle for a second", name, round: $round, value: (.value | tonumber), unit: "% CPU"}' "$1"
 }
