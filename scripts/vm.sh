@@ -152,6 +152,18 @@ emulator_arguments() {
 		shift $(($# > 1 ? 2 : 1))
 	done
 	ARGS+=("${BOOT_ARGS[@]}")
+	if ((BOOTS > 1)); then own_files; fi
+}
+
+# own_files: what the emulator writes for the user, it writes for each guest: run.json, run-2.json, ...
+own_files() {
+	local i name
+	for ((i = 1; i < ${#ARGS[@]}; i++)); do
+		if [[ ${ARGS[i - 1]} =~ ^--(trace|record)$ ]]; then
+			name=${ARGS[i]##*/}
+			ARGS[i]=${ARGS[i]%"$name"}${name%.*}-$BOOTS$([[ $name != *.* ]] || echo ".${name##*.}")
+		fi
+	done
 }
 
 # boot VARIANT EMULATOR-ARGUMENTS CASE...: one guest with that driver.

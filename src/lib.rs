@@ -16,4 +16,5 @@ pub mod logging;
 pub mod memory;
 pub mod server;
 pub mod suggest;
+pub mod trace;
 pub mod vfio_user;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status(args.run()),
         Command::Completions(args) => status(args.run()),
         Command::Man(args) => status(args.run()),
+        Command::Trace(args) => args.run(),
     }
 }
 

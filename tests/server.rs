@@ -21,5 +21,7 @@ mod logs;
 mod program;
 #[path = "server/support.rs"]
 mod support;
+#[path = "server/trace.rs"]
+mod trace;
 #[path = "common/vfio_client.rs"]
 mod vfio_client;

@@ -4,13 +4,15 @@ use super::connection::{Connection, Error};
 use super::{Cli, prometheus, table};
 use crate::control::protocol::Command;
 use crate::control::stats::Statistics;
+use crate::trace::file::Status;
+use crate::trace::format::Format;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Subcommand};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -63,6 +65,9 @@ enum Action {
     /// Make, list and remove fault rules
     #[command(subcommand)]
     Fault(FaultAction),
+    /// Write what happens to a file, while the guest runs
+    #[command(subcommand)]
+    Trace(TraceAction),
     /// Reset the device, as a PCI function level reset does; the guest's driver is not told
     Reset,
 }
@@ -87,6 +92,51 @@ enum FaultAction {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum TraceAction {
+    /// Begin: ring occupancy, each job's life, faults
+    ///
+    /// The emulator writes FILE (mode 0600; an older one is replaced). A relative name is seen from
+    /// the directory of this command; the emulator has to be on the same machine.
+    Start {
+        /// '.jsonl' is JSON lines, any other name a Chrome trace for ui.perfetto.dev
+        file: PathBuf,
+        /// Every register access, too
+        #[arg(long)]
+        registers: bool,
+        /// What it is written in, whatever the file's name
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+        /// Bytes after which the trace ends, with K, M or G (default: 256M)
+        #[arg(long, value_name = "SIZE", value_parser = super::serve::trace_limit)]
+        limit: Option<u64>,
+    },
+    /// End, and wait until the file is complete
+    Stop,
+    /// Show the trace that is being written, or the last one
+    Status,
+}
+
+impl TraceAction {
+    fn command(&self) -> Command {
+        match self {
+            Self::Start { file, registers, format, limit } => Command::TraceStart {
+                file: absolute(file),
+                format: *format,
+                registers: *registers,
+                limit: *limit,
+            },
+            Self::Stop => Command::TraceStop {},
+            Self::Status => Command::TraceStatus {},
+        }
+    }
+}
+
+/// The emulator may have been started in another directory.
+fn absolute(file: &Path) -> String {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).to_string_lossy().into_owned()
+}
+
 impl Action {
     /// The command that it is, but for `watch`, which is many.
     fn command(&self) -> Command {
@@ -99,6 +149,7 @@ impl Action {
                 Command::FaultClear { name: name.clone(), all: *all }
             }
             Self::Resume { ring } => Command::Resume { ring: *ring },
+            Self::Trace(action) => action.command(),
             Self::Reset => Command::Reset {},
         }
     }
@@ -120,6 +171,7 @@ impl Action {
             Self::Resume { .. } => {
                 counted(understand::<Resumed>(result)?.resumed, "stall", "ended")
             }
+            Self::Trace(_) => trace_status(result)?,
             Self::Reset => "the device has been reset\n".into(),
         })
     }
@@ -138,6 +190,23 @@ struct Cleared {
 #[derive(Deserialize)]
 struct Resumed {
     resumed: u64,
+}
+
+/// `trace-status` of an emulator that has never traced has no more than this.
+#[derive(Deserialize)]
+struct Tracing {
+    on: bool,
+}
+
+fn trace_status(result: &RawValue) -> Result<String, Error> {
+    let Ok(status) = serde_json::from_str::<Status>(result.get()) else {
+        let Tracing { on } = understand(result)?;
+        return Ok(if on { "tracing\n".into() } else { "no trace\n".into() });
+    };
+    let Status { file, bytes, events, dropped, ended, .. } = status;
+    let state = ended.unwrap_or_else(|| "being written".into());
+    let file = file.display();
+    Ok(format!("{file}: {state}; {events} events, {dropped} dropped, {bytes} bytes\n"))
 }
 
 fn counted(count: u64, what: &str, done: &str) -> String {

@@ -9,6 +9,7 @@ pub mod prometheus;
 pub mod serve;
 pub mod status;
 pub mod table;
+pub mod trace;
 
 use crate::logging::filter::Filter;
 use clap::{Parser, Subcommand};
@@ -59,6 +60,18 @@ Examples:
 
 A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
     Faults(faults::FaultsArgs),
+
+    /// Look at a trace file that `serve --trace` or `ctl trace start` has written
+    #[command(after_help = "\
+Examples:
+
+  caam-emu serve --trace run.json ...               a Chrome trace: open it in ui.perfetto.dev
+  caam-emu ctl --control /tmp/ctl.sock trace start run.jsonl --registers
+  caam-emu trace check run.json
+
+Exit status: 0 the trace is whole; 1 it tells what cannot have happened; 2 it is no trace, or
+cut short. docs/debugging.md explains what is in it.")]
+    Trace(trace::TraceArgs),
 
     /// Show descriptors command by command, from files of words, C arrays, kernel logs
     #[command(after_help = "\

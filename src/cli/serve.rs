@@ -6,8 +6,11 @@ use crate::device::soc::{PROFILES, SocProfile};
 use crate::device::{MAX_DECOS, MAX_RINGS, Setup};
 use crate::fault::grammar::Fields;
 use crate::fault::plan::Plan;
+use crate::fault::values;
 use crate::logging::filter::{self, Filter};
 use crate::server::{self, Endpoint, Options, StartFault};
+use crate::trace::file as trace;
+use crate::trace::format::Format;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -38,6 +41,44 @@ impl ValueEnum for Soc {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.0.name).help(self.0.description))
     }
+}
+
+/// Options of a trace.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// What the trace is written in, whatever the file's name
+    #[arg(long, value_name = "FORMAT", requires = "trace", value_enum, help_heading = "Trace")]
+    trace_format: Option<Format>,
+
+    /// Trace every register access, too
+    #[arg(long, requires = "trace", help_heading = "Trace")]
+    trace_registers: bool,
+
+    /// Bytes after which the trace ends, with K, M or G
+    #[arg(long, value_name = "SIZE", requires = "trace", default_value = "256M",
+          value_parser = trace_limit, help_heading = "Trace")]
+    trace_limit: u64,
+}
+
+impl TraceArgs {
+    fn of(&self, path: &Path) -> trace::Options {
+        trace::Options {
+            path: path.to_owned(),
+            format: Format::of(self.trace_format, path),
+            registers: self.trace_registers,
+            limit: self.trace_limit,
+        }
+    }
+}
+
+/// Bytes of a trace file.
+pub(super) fn trace_limit(text: &str) -> Result<u64, String> {
+    let size = match text.strip_suffix(['G', 'g']) {
+        Some(digits) => values::number(digits).and_then(|n| n.checked_mul(1 << 30)),
+        None => values::size(text),
+    };
+    size.filter(|size| *size >= trace::LEAST_LIMIT)
+        .ok_or_else(|| "a size of at least 64K, such as 256M or 2G".to_owned())
 }
 
 /// Options of `serve`.
@@ -108,6 +149,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 50,
           value_parser = clap::value_parser!(u32).range(0..=10_000))]
     spin: u32,
+    /// Write what happens to FILE: ring occupancy, each job's life, faults; '.jsonl' is JSON
+    /// lines, any other name a Chrome trace for ui.perfetto.dev
+    #[arg(long, value_name = "FILE", help_heading = "Trace")]
+    trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    trace_options: TraceArgs,
 
     /// UNIX socket to create for `caam-emu ctl`; removed at the end
     #[arg(long, value_name = "PATH")]
@@ -180,6 +228,7 @@ impl ServeArgs {
             stats: self.stats.clone(),
             spin: Duration::from_micros(self.spin.into()),
             control: self.control.clone(),
+            trace: self.trace.as_ref().map(|path| self.trace_options.of(path)),
         })
     }
 }

@@ -4,8 +4,11 @@ use super::protocol::{self, Command, Request};
 use super::stats::FaultList;
 use crate::device::{Device, Outcome};
 use crate::fault::grammar::Fields;
+use crate::trace::file as trace;
+use crate::trace::format::Format;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The reply, without its end of line, and what the shell has to do.
@@ -27,9 +30,26 @@ impl Answer {
     }
 }
 
-/// Does what a line asks. It waits for locks that are held for moments only, never for a job.
+/// What commands need of the process around the device: files. An error is for people.
+pub trait Host {
+    /// Begins to write a trace.
+    ///
+    /// # Errors
+    /// Why not.
+    fn start_trace(&self, options: &trace::Options) -> Result<(), trace::Error>;
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Why not.
+    fn stop_trace(&self) -> Result<trace::Status, trace::Error>;
+    /// The trace that goes on, or the last one.
+    fn trace_status(&self) -> Option<trace::Status>;
+}
+
+/// Does what a line asks. It waits for locks that are held for moments only, never for a job; the
+/// end of a trace waits for its file, for a few seconds at most.
 #[must_use]
-pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
+pub fn answer(device: &Device, host: &dyn Host, line: &[u8], now: Duration) -> Answer {
     let Request { id, command } = match Request::parse(line) {
         Ok(request) => request,
         Err(bad) => return Answer::refused(&bad.id, &bad.cause.to_string()),
@@ -66,6 +86,23 @@ pub fn answer(device: &Device, line: &[u8], now: Duration) -> Answer {
             let (count, outcome) = device.resume(ring, now);
             Answer { outcome, ..Answer::done(&id, &json!({ "resumed": count })) }
         }
+        Command::TraceStart { file, format, registers, limit } => {
+            let path = PathBuf::from(file);
+            let format = Format::of(format, &path);
+            let limit = limit.unwrap_or(trace::LIMIT);
+            match host.start_trace(&trace::Options { path, format, registers, limit }) {
+                Ok(()) => Answer::done(&id, &host.trace_status()),
+                Err(e) => Answer::refused(&id, &e.to_string()),
+            }
+        }
+        Command::TraceStop {} => match host.stop_trace() {
+            Ok(status) => Answer::done(&id, &status),
+            Err(e) => Answer::refused(&id, &e.to_string()),
+        },
+        Command::TraceStatus {} => match host.trace_status() {
+            Some(status) => Answer::done(&id, &status),
+            None => Answer::done(&id, &json!({ "on": false })),
+        },
     }
 }
 

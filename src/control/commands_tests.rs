@@ -7,6 +7,23 @@ use proptest::prelude::*;
 
 const NOW: Duration = Duration::from_millis(3);
 
+/// A process that has no files.
+struct NoFiles;
+
+impl Host for NoFiles {
+    fn start_trace(&self, options: &trace::Options) -> Result<(), trace::Error> {
+        Err(trace::Error::Running(options.path.clone()))
+    }
+
+    fn stop_trace(&self) -> Result<trace::Status, trace::Error> {
+        Err(trace::Error::NotRunning)
+    }
+
+    fn trace_status(&self) -> Option<trace::Status> {
+        None
+    }
+}
+
 fn device() -> Device {
     let setup = Setup { soc: &VIRT_ERA9, rings: 2, decos: 1, fault_seed: 5 };
     Device::new(setup, Secrets { seed: Some(1), master_key: None }).unwrap()
@@ -14,7 +31,7 @@ fn device() -> Device {
 
 /// The whole reply to a command.
 fn reply(device: &Device, command: &str) -> Value {
-    let answer = answer(device, command.as_bytes(), NOW);
+    let answer = answer(device, &NoFiles, command.as_bytes(), NOW);
     assert_eq!(answer.outcome, Outcome::default(), "{command}");
     let reply: Value = serde_json::from_str(&answer.reply).unwrap();
     assert_eq!(reply["v"], 1);
@@ -125,7 +142,7 @@ fn resume_ends_stalls_and_wakes_the_decos() {
         [0, 1].map(|ring| stats["rings"][ring]["state"].as_str().unwrap().to_owned())
     };
     assert_eq!(states(), ["stalled", "stalled"]);
-    let answer = answer(&device, br#"{"v":1,"id":2,"do":"resume","ring":1}"#, NOW);
+    let answer = answer(&device, &NoFiles, br#"{"v":1,"id":2,"do":"resume","ring":1}"#, NOW);
     assert_eq!(answer.reply, r#"{"v":1,"id":2,"ok":true,"result":{"resumed":1}}"#);
     assert!(answer.outcome.doorbell);
     assert_eq!(states(), ["stalled", "running"]);
@@ -143,7 +160,7 @@ proptest! {
         ],
     ) {
         let line = format!(r#"{{"v":1,"id":1,"do":"{name}","{argument}":{value}}}"#);
-        let answer = answer(&device(), line.as_bytes(), NOW);
+        let answer = answer(&device(), &NoFiles, line.as_bytes(), NOW);
         prop_assert!(!answer.reply.contains('\n'));
         let reply: Value = serde_json::from_str(&answer.reply).unwrap();
         prop_assert!(reply["ok"].is_boolean());

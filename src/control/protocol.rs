@@ -1,5 +1,6 @@
 //! The control protocol: one JSON object a line, each way. `docs/control.md` describes it.
 
+use crate::trace::format::Format;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -37,12 +38,39 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ring: Option<usize>,
     },
+    /// Begins to write a trace.
+    TraceStart {
+        /// The file, on the emulator's machine, seen from its directory.
+        file: String,
+        /// What it is written in; without it by the file's name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        format: Option<Format>,
+        /// Register accesses, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        registers: bool,
+        /// Most bytes of the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+    },
+    /// Ends the trace; the file is complete when the reply comes.
+    TraceStop {},
+    /// The trace that is being written, or the last one.
+    TraceStatus {},
 }
 
 impl Command {
     /// The values of `do`.
-    pub const NAMES: &[&str] =
-        &["stats", "reset", "fault-add", "fault-list", "fault-clear", "resume"];
+    pub const NAMES: &[&str] = &[
+        "stats",
+        "reset",
+        "fault-add",
+        "fault-list",
+        "fault-clear",
+        "resume",
+        "trace-start",
+        "trace-stop",
+        "trace-status",
+    ];
 
     fn read(object: Map<String, Value>) -> Result<Self, Malformed> {
         match object.get("do") {
@@ -190,6 +218,20 @@ mod tests {
             Command::FaultClear { name: None, all: true },
             Command::Resume { ring: None },
             Command::Resume { ring: Some(3) },
+            Command::TraceStart {
+                file: "/tmp/a b".into(),
+                format: None,
+                registers: false,
+                limit: None,
+            },
+            Command::TraceStart {
+                file: "a".into(),
+                format: Some(Format::Jsonl),
+                registers: true,
+                limit: Some(1 << 20),
+            },
+            Command::TraceStop {},
+            Command::TraceStatus {},
         ] {
             for id in [Value::Null, json!(7), json!("seven"), json!(-1.5)] {
                 let request = Request { id, command: command.clone() };

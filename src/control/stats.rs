@@ -32,6 +32,9 @@ pub struct Statistics {
     pub operations: Vec<Operation>,
     pub interrupts: Interrupts,
     pub faults: FaultList,
+    /// Of the trace that is being written, or the last one.
+    #[serde(default)]
+    pub trace: Trace,
     /// The last jobs that did not end with status 0, the oldest first.
     pub failures: Vec<Failure>,
 }
@@ -52,6 +55,15 @@ pub struct Failure {
     /// Whether a fault rule did something to it.
     pub fault: bool,
     pub at_ns: u64,
+}
+
+/// How much is told to a trace, and how much of that found its queue full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Trace {
+    pub on: bool,
+    pub events: u64,
+    pub dropped: u64,
 }
 
 /// The fault rules, as `fault list` shows them too.

@@ -161,7 +161,9 @@ impl Device {
         // One ring's lock at a time.
         for release in stall_others {
             for other in (0..self.rings.len()).filter(|&other| other != n) {
-                self.rings[other].lock().stall(release, now);
+                let mut other = self.rings[other].lock();
+                other.stall(release, now);
+                other.tell_settled(now);
             }
             outcome.timer = true;
         }
@@ -277,6 +279,9 @@ impl Device {
 
     /// A taken job has been run: it is given back, or held if it has to take longer.
     pub fn complete_job(&self, job: Job, report: Report, now: Duration) -> Outcome {
+        if self.trace.on() {
+            self.tell_executed(&job, &report, now);
+        }
         let finished = Finished { job, report };
         if let Job::Ring { taken, faults: Some(faults), .. } = &finished.job {
             let due = match faults.instead {

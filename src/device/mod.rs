@@ -18,6 +18,7 @@ pub mod registers;
 pub mod rng4;
 mod session;
 pub mod soc;
+mod tell;
 
 use crate::control::counters::Counters;
 use crate::control::stats;
@@ -26,6 +27,7 @@ use crate::fault::Faults;
 use crate::fault::kind::Site;
 use crate::jobring::{self, JobRing, registers::Register};
 use crate::logging::line::Hex;
+use crate::trace::{Tap, Tracer, What};
 use direct::Direct;
 use dma::DmaSpace;
 use held::Held;
@@ -124,6 +126,8 @@ pub struct Device {
     pub counters: Counters,
     /// What goes wrong on purpose.
     pub faults: Arc<Faults>,
+    /// Tells what happens, if anybody listens.
+    pub trace: Arc<Tracer>,
     /// Jobs that have been run, and are given back later.
     held: Mutex<Held>,
     /// Whether jobs wait in a window of `held`.
@@ -204,13 +208,19 @@ impl Device {
     pub fn new(setup: Setup, secrets: Secrets) -> Result<Self, Unavailable> {
         assert!((1..=MAX_RINGS).contains(&setup.rings), "1 to {MAX_RINGS} job rings");
         assert!((1..=MAX_DECOS).contains(&setup.decos), "1 to {MAX_DECOS} DECOs");
-        let faults = Arc::new(Faults::new(setup.fault_seed, setup.rings));
+        let trace = Arc::new(Tracer::default());
+        let faults = Faults::new(setup.fault_seed, setup.rings).with_tracer(Arc::clone(&trace));
+        let faults = Arc::new(faults);
         let platform = Platform::new(setup.soc, secrets)?.with_faults(Arc::clone(&faults));
+        let rings = (0..setup.rings).map(|n| {
+            let tap = Tap::new(Arc::clone(&trace), n);
+            Slot::new(JobRing::new(n, setup.soc).with_tap(tap))
+        });
         Ok(Self {
             setup,
             config: Mutex::new(ConfigSpace::new()),
             ctrl: Mutex::new(RegisterFile::new(ctrl::TABLE)),
-            rings: (0..setup.rings).map(|n| Slot::new(JobRing::new(n, setup.soc))).collect(),
+            rings: rings.collect(),
             pin: Mutex::new(Intx::default()),
             told: AtomicU32::new(0),
             fault: Mutex::new(version::Fault::default()),
@@ -220,6 +230,7 @@ impl Device {
             memory: DmaSpace::default(),
             counters: Counters::default(),
             faults,
+            trace: Arc::clone(&trace),
             held: Mutex::new(Held::new(setup.rings)),
             windows_used: AtomicBool::new(false),
             running: AtomicU32::new(0),
@@ -337,6 +348,7 @@ impl Device {
         ring.ask_before_raising(self.faults.armed(Site::Interrupt));
         let effects = f(&mut ring);
         self.decide_line(n, &mut ring, now);
+        ring.tell_settled(now);
         let deadline = ring.deadline();
         let timer = effects.timer || (deadline.is_some() && deadline != before);
         slot.note(&ring);
@@ -439,6 +451,9 @@ impl Device {
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.
     pub fn reset(&self, now: Duration) -> Outcome {
+        if self.trace.on() {
+            self.trace.tell(now, What::Reset);
+        }
         let outcome = self.reset_core(now);
         // A power-on for the RNG too: its handles and keys are gone. The master key is not.
         self.platform.rng().power_on_reset();
@@ -480,6 +495,9 @@ impl Device {
             let (bytes, later) = rest.split_at_mut(n);
             let word = self.read_word(at & !3, now, &mut outcome);
             self.log_access("register read", at & !3, word);
+            if self.trace.registers() {
+                self.tell_register(false, at & !3, word, now);
+            }
             bytes.copy_from_slice(&word.to_le_bytes()[skip..skip + n]);
             at += n as u32;
             rest = later;
@@ -509,6 +527,9 @@ impl Device {
             let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
             let at = at + i as u32 * 4;
             self.log_access("register written", at, word);
+            if self.trace.registers() {
+                self.tell_register(true, at, word, now);
+            }
             outcome = outcome.merge(self.write_word(at, word, now));
         }
         Ok(outcome)
@@ -575,6 +596,7 @@ impl Device {
             let operations = stats::operations(self.counters.of_ring(n));
             stats::Ring::new(n, &ring.lock(), operations, now)
         });
+        let (events, dropped) = self.trace.counts();
         stats::Statistics {
             version: stats::VERSION,
             soc: self.setup.soc.name.into(),
@@ -586,6 +608,7 @@ impl Device {
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
             faults: stats::FaultList::new(&self.faults),
             failures: lock(&self.recent).iter().map(Failure::shown).collect(),
+            trace: stats::Trace { on: self.trace.on(), events, dropped },
         }
     }
 }

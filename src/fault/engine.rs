@@ -7,9 +7,10 @@ use super::rule::Rule;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use crate::suggest::did_you_mean;
+use crate::trace::{Tracer, What};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Most rules at once: every event of a site asks all of them.
@@ -97,6 +98,7 @@ pub struct Faults {
     armed: AtomicU32,
     needs_facts: AtomicU32,
     engine: Mutex<Engine>,
+    trace: Arc<Tracer>,
 }
 
 const fn bit(site: Site) -> u32 {
@@ -113,7 +115,14 @@ impl Faults {
             armed: AtomicU32::new(0),
             needs_facts: AtomicU32::new(0),
             engine: Mutex::default(),
+            trace: Arc::default(),
         }
+    }
+
+    /// That tells when rules fire.
+    #[must_use]
+    pub fn with_tracer(self, trace: Arc<Tracer>) -> Self {
+        Self { trace, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Engine> {
@@ -181,6 +190,9 @@ impl Faults {
                 let (ring, job) = (event.ring, event.job.map(|job| job.number));
                 let (rule, fired) = (state.rule.name.as_str(), state.fired);
                 log::debug!(ring, job, rule, matched = number, fired; "fault fires");
+                if self.trace.on() {
+                    self.trace.tell(event.now, fired_rule(state, event));
+                }
                 firings.push(Firing { kind, draw, counts: (number, state.fired) });
             }
         }
@@ -318,6 +330,18 @@ impl Faults {
             remaining: s.rule.when.times.map(|times| times.saturating_sub(s.fired)),
         };
         self.lock().rules.iter().map(report).collect()
+    }
+}
+
+/// For a trace: a rule has fired.
+fn fired_rule(state: &State, event: &Event<'_>) -> What {
+    What::Fault {
+        rule: state.rule.name.as_str().into(),
+        kind: state.rule.kind.to_string().into(),
+        ring: event.ring.map(|ring| ring as u8),
+        job: event.job.map(|job| job.number),
+        matched: state.matched,
+        fired: state.fired,
     }
 }
 

@@ -7,6 +7,7 @@ use super::Effects;
 use super::interrupt::{Halt, RingError};
 use super::registers::{JRCR_PARK, JRCR_RESET};
 use super::ring::{JobResult, JobRing};
+use crate::descriptors::status::JobStatus;
 use crate::fault::kind::{HaltOutcome, Site};
 use crate::memory::GuestMemory;
 use std::sync::atomic::Ordering;
@@ -129,6 +130,9 @@ impl JobRing {
                 Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
                     let given_back = self.publish(memory, descriptor, JobResult::FLUSHED, now);
                     self.stats.flushed += u64::from(given_back);
+                    if given_back {
+                        self.tell_written(None, descriptor, JobStatus::FLUSHED, now);
+                    }
                 }
                 Some(_) => dropped += 1,
                 // Counted below, with those behind it.

@@ -14,6 +14,7 @@ pub mod line;
 pub mod meter;
 pub mod registers;
 mod ring;
+mod tell;
 mod times;
 
 pub use ring::{JobResult, JobRing, RingStats, RingView, TakenJob};

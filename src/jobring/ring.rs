@@ -12,6 +12,7 @@ use crate::device::soc::SocProfile;
 use crate::fault::job::EntryFault;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use crate::trace::{RingEvent, Tap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -132,6 +133,7 @@ pub struct JobRing {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) stats: RingStats,
     meter: Meter,
+    pub(super) tap: Tap,
 }
 
 impl JobRing {
@@ -162,7 +164,14 @@ impl JobRing {
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
             meter: Meter::default(),
+            tap: Tap::default(),
         }
+    }
+
+    /// That tells what happens to it.
+    #[must_use]
+    pub fn with_tap(self, tap: Tap) -> Self {
+        Self { tap, ..self }
     }
 
     /// Counters.
@@ -247,6 +256,7 @@ impl JobRing {
             line: self.line(),
         };
         self.meter.level(level, now);
+        self.tell_settled(now);
     }
 
     fn entry_in(&self) -> u32 {
@@ -299,6 +309,9 @@ impl JobRing {
         }
         self.stats.errors += 1;
         self.interrupt.raise(error, self.write);
+        if self.tap.on() {
+            self.tap.error(error as u8);
+        }
     }
 
     fn idle(&self) -> bool {
@@ -352,6 +365,7 @@ impl JobRing {
                 // A halted ring may still have a queue.
                 self.stats.lost += u64::from(self.pending);
                 self.pending = 0;
+                self.tell(now, RingEvent::Resized);
             }
             Register::Orsr if !self.output_idle() => self.error(RingError::OutputInvalidWrite),
             Register::Orsr => {
@@ -359,9 +373,10 @@ impl JobRing {
                 self.write = 0;
                 self.waiting = 0;
                 self.interrupt.removed(0);
+                self.tell(now, RingEvent::Resized);
             }
             Register::Irjar => return self.add(value, now),
-            Register::Orjrr => return self.remove(value),
+            Register::Orjrr => return self.remove(value, now),
             Register::Jrintr => {
                 let clock = self.soc.clock_hz;
                 let resumed = self.interrupt.acknowledge(value, self.waiting, now, clock);
@@ -432,16 +447,18 @@ impl JobRing {
         self.stats.max_occupancy = self.stats.max_occupancy.max(self.occupancy());
         self.faults.added(count);
         self.release_if_full();
+        self.tell(now, RingEvent::Added { count });
         Effects::DOORBELL
     }
 
-    fn remove(&mut self, count: u32) -> Effects {
+    fn remove(&mut self, count: u32, now: Duration) -> Effects {
         if count > self.waiting {
             self.error(RingError::RemoveOverflow);
             return Effects::NONE;
         }
         self.waiting -= count;
         self.interrupt.removed(self.waiting);
+        self.tell(now, RingEvent::Removed { count });
         // A full output ring may have held jobs back.
         if self.pending > 0 { Effects::DOORBELL } else { Effects::NONE }
     }
@@ -451,6 +468,7 @@ impl JobRing {
         self.stop.store(true, Ordering::Relaxed);
         *self = Self {
             meter: std::mem::take(&mut self.meter),
+            tap: std::mem::take(&mut self.tap),
             stats: RingStats {
                 lost: self.stats.lost + u64::from(self.in_flight + self.pending),
                 ..self.stats
@@ -458,6 +476,7 @@ impl JobRing {
             epoch: self.epoch.wrapping_add(1),
             ..Self::new(self.number, self.soc)
         };
+        self.tell(now, RingEvent::Reset);
         self.measure(now);
     }
 
@@ -483,6 +502,9 @@ impl JobRing {
             self.in_flight += 1;
             self.stats.taken += 1;
             self.meter.taken(slot, now);
+        }
+        if let Some(descriptor) = fetched {
+            self.tell(now, RingEvent::Taken { job: self.stats.taken, descriptor });
         }
         self.measure(now);
         let (number, stop, epoch) = (self.stats.taken, Arc::clone(&self.stop), self.epoch);
@@ -546,6 +568,9 @@ impl JobRing {
         self.in_flight -= 1;
         if self.publish(memory, job.descriptor, result, now) {
             self.meter.served(job.taken, now);
+            self.tell_written(Some(job.number), job.descriptor, result.status, now);
+        } else {
+            self.tell(now, RingEvent::Lost { job: job.number });
         }
         if let Some(error) = result.error {
             self.error(error);

@@ -170,7 +170,7 @@ impl Client {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let Answer { reply, outcome } = commands::answer(&shell.device, line, shell.now());
+        let Answer { reply, outcome } = commands::answer(&shell.device, shell, line, shell.now());
         shell.apply(outcome);
         self.reply(reply);
     }

@@ -15,11 +15,13 @@ mod patience;
 pub mod shell;
 pub mod signals;
 pub mod supervisor;
+pub mod trace;
 
 use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
 use crate::fault::grammar::{Fields, Problem};
 use crate::fault::plan::Entry;
+use crate::trace::file;
 use control::Control;
 use listener::Listener;
 use shell::Shell;
@@ -88,6 +90,8 @@ pub struct Options {
     pub spin: Duration,
     /// Where the control socket is created.
     pub control: Option<PathBuf>,
+    /// What is traced from the beginning.
+    pub trace: Option<file::Options>,
 }
 
 /// Why serving could not begin, or ended early.
@@ -139,6 +143,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The trace could not be started.
+    #[error("--trace: {0}")]
+    Trace(#[from] file::Error),
     /// The event loop failed.
     #[error("event loop: {0}")]
     Events(event_manager::Error),
@@ -191,6 +198,9 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 
+    if let Some(trace) = &options.trace {
+        shell.traces.start(&shell.device, trace, shell.now())?;
+    }
     let control = options.control.as_deref();
     let control = control.map(|path| Control::start(path, Arc::clone(&shell))).transpose()?;
     let decos = (0..options.setup.decos)
@@ -209,6 +219,9 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         if deco.join().is_err() {
             log::error!("a DECO thread had panicked");
         }
+    }
+    if let Err(e @ file::Error::Slow(_)) = shell.traces.stop(&shell.device) {
+        log::error!("{e}");
     }
     // The client thread may be waiting for a client's next message; it ends with the process.
     let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));

@@ -1,7 +1,10 @@
 //! What the threads share: the device, and the descriptors through which they wake each other.
 
+use super::trace::Traces;
+use crate::control::commands::Host;
 use crate::control::stats::nanoseconds;
 use crate::device::{Device, Outcome};
+use crate::trace::{What, file as trace};
 use crate::vfio_user::Connection;
 use std::fs::File;
 use std::io::{self, Write};
@@ -30,6 +33,8 @@ pub struct Shell {
     connection: Mutex<Option<Arc<Connection>>>,
     /// There will be no further client.
     finished: AtomicBool,
+    /// What is written to a file of what happens.
+    pub traces: Traces,
     /// No client is served before then, in nanoseconds since `start`.
     away_until: AtomicU64,
 }
@@ -51,6 +56,7 @@ impl Shell {
             interrupt: Mutex::new(None),
             connection: Mutex::new(None),
             finished: AtomicBool::new(false),
+            traces: Traces::default(),
             away_until: AtomicU64::new(0),
         })
     }
@@ -148,6 +154,9 @@ impl Shell {
     /// Does what an access asks for.
     pub fn apply(&self, outcome: Outcome) {
         if outcome.interrupt {
+            if self.device.trace.on() {
+                self.device.trace.tell(self.now(), What::Signalled);
+            }
             self.signal();
         }
         if outcome.doorbell {
@@ -162,6 +171,20 @@ impl Shell {
         {
             notify(&self.alarm);
         }
+    }
+}
+
+impl Host for Shell {
+    fn start_trace(&self, options: &trace::Options) -> Result<(), trace::Error> {
+        self.traces.start(&self.device, options, self.now())
+    }
+
+    fn stop_trace(&self) -> Result<trace::Status, trace::Error> {
+        self.traces.stop(&self.device)
+    }
+
+    fn trace_status(&self) -> Option<trace::Status> {
+        self.traces.status(&self.device)
     }
 }
 

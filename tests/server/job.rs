@@ -34,6 +34,8 @@ pub struct Guest {
     ram: std::fs::File,
     interrupt: EventFd,
     size: u32,
+    /// Jobs done by [`Self::work`]: the ring goes on behind them.
+    done: u64,
 }
 
 impl Guest {
@@ -44,7 +46,7 @@ impl Guest {
         assert!(!client.dma_map(3, 0, RAM, RAM_BYTES, &[ram.as_raw_fd()]).is_error());
         client.write(CONFIG, 4, &[6, 0]);
         assert!(!client.set_irqs(0, 4 | 32, 0, 1, &[interrupt.as_raw_fd()]).is_error());
-        let mut guest = Self { client, ram, interrupt, size };
+        let mut guest = Self { client, ram, interrupt, size, done: 0 };
         let page = 0x1000 * (ring + 1);
         // Flush, reset, set up: `caam_reset_hw_jr`, `caam_jr_init`.
         guest.write32(page + 0x6c, 1);
@@ -150,6 +152,40 @@ impl Guest {
         assert!(!self.client.set_irqs(0, 1 | 16, 0, 1, &[]).is_error());
     }
 
+    /// Has `total` jobs done, as many at a time as the ring takes, and looks at the results.
+    pub fn work(&mut self, ring: u64, total: u64) {
+        self.shared_descriptor();
+        let (page, depth) = (0x1000 * (ring + 1), u64::from(self.size));
+        let (mut submitted, mut finished) = (self.done, self.done);
+        let total = self.done + total;
+        self.done = total;
+        let mut jobs: Vec<u64> = Vec::new();
+        while finished < total {
+            while submitted < total && submitted - finished < depth {
+                // A slot of memory no job in the ring uses.
+                let free = (0..depth).find(|n| !jobs.contains(&(RAM + JOBS + n * JOB_BYTES)));
+                let descriptor = self.job(free.unwrap(), &PLAIN);
+                jobs.push(descriptor);
+                self.submit(ring, submitted, descriptor);
+                submitted += 1;
+            }
+            self.wait();
+            self.write32(page + 0x4c, 1);
+            let waiting = self.read32(page + 0x3c);
+            for _ in 0..waiting {
+                let (descriptor, status) = self.entry(finished);
+                assert_eq!(status, 0);
+                let place = jobs.iter().position(|j| *j == descriptor).expect("a job of ours");
+                jobs.swap_remove(place);
+                assert_eq!(self.peek::<64>(descriptor - RAM + 0x200), CIPHER);
+                finished += 1;
+            }
+            self.write32(page + 0x34, waiting);
+            self.unmask();
+        }
+        assert!(jobs.is_empty());
+    }
+
     /// The output entry in slot `n`.
     fn entry(&self, n: u64) -> (u64, u32) {
         let bytes: [u8; 8] = self.peek(OUTPUT + n % u64::from(self.size) * 8);
@@ -207,38 +243,10 @@ fn a_result_that_was_left_behind_interrupts_again() {
 
 #[test]
 fn hundreds_of_jobs_on_four_decos_all_come_back() {
-    const DEPTH: u32 = 16;
     const TOTAL: u64 = 400;
     let emulator = Emulator::start(&["--decos", "4"]);
-    let mut guest = Guest::new(&emulator, 1, DEPTH);
-    guest.shared_descriptor();
-    let depth = u64::from(DEPTH);
-    let (mut submitted, mut finished) = (0, 0);
-    let mut jobs: Vec<u64> = Vec::new();
-    while finished < TOTAL {
-        while submitted < TOTAL && submitted - finished < depth {
-            // A slot of memory no job in the ring uses.
-            let free = (0..depth).find(|n| !jobs.contains(&(RAM + JOBS + n * JOB_BYTES)));
-            let descriptor = guest.job(free.unwrap(), &PLAIN);
-            jobs.push(descriptor);
-            guest.submit(1, submitted, descriptor);
-            submitted += 1;
-        }
-        guest.wait();
-        guest.write32(0x204c, 1);
-        let waiting = guest.read32(0x203c);
-        for _ in 0..waiting {
-            let (descriptor, status) = guest.entry(finished);
-            assert_eq!(status, 0);
-            let place = jobs.iter().position(|j| *j == descriptor).expect("a job of ours");
-            jobs.swap_remove(place);
-            assert_eq!(guest.peek::<64>(descriptor - RAM + 0x200), CIPHER);
-            finished += 1;
-        }
-        guest.write32(0x2034, waiting);
-        guest.unmask();
-    }
-    assert!(jobs.is_empty());
+    let mut guest = Guest::new(&emulator, 1, 16);
+    guest.work(1, TOTAL);
     assert_eq!((guest.read64(0xf00), guest.read64(0xf18)), (TOTAL, TOTAL * 64));
 }
 

@@ -343,6 +343,7 @@ fn statistics_are_json_with_these_fields() {
         "operations": aes,
         "interrupts": { "raised": 1 },
         "faults": { "seed": rig.device.setup().fault_seed, "rules": [] },
+        "trace": { "on": false, "events": 0, "dropped": 0 },
     });
     assert_eq!(json, expected);
     let read: crate::control::stats::Statistics = serde_json::from_value(json).unwrap();
