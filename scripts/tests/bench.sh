@@ -51,6 +51,26 @@ no_emulator() {
 }
 check emulator-does-not-start no_emulator
 
+# Ended while it waits for an emulator: nothing is left behind, and nothing is claimed.
+interrupted() {
+	local bench status=0 tries
+	printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 100\n' "$WORK/started" >"$WORK/emulator"
+	chmod +x "$WORK/emulator"
+	mkdir -p "$WORK/tmp"
+	TMPDIR="$WORK/tmp" CAAM_EMU_BINARY="$WORK/emulator" "$BENCH" --quick --only footprint --out "$WORK/none" >"$WORK/out" 2>"$WORK/err" &
+	bench=$!
+	for ((tries = 0; tries < 100; tries++)); do
+		if [[ -s $WORK/started ]]; then break; fi
+		sleep 0.1
+	done
+	kill -TERM "$bench"
+	wait "$bench" || status=$?
+	((status == 125)) && says interrupted && silent || return
+	[[ -z $(ls -A "$WORK/tmp") ]] || { echo "left: $(ls -A "$WORK/tmp")"; return 1; }
+	! kill -0 "$(<"$WORK/started")" 2>/dev/null || { echo "the emulator still runs"; return 1; }
+}
+check interrupted interrupted
+
 # --- From samples to the table ----------------------------------------------------------
 
 # shellcheck source=../lib/all.sh
@@ -200,8 +220,9 @@ of_criterion() {
 	cat >"$dir/ecb-128_Encrypt_512/caam-emu/new/benchmark.json" <<-'JSON'
 		{"group_id":"ecb-128/Encrypt/512","function_id":"caam-emu","value_str":null,"throughput":{"Bytes":516},"full_id":"ecb-128/Encrypt/512/caam-emu","directory_name":"ecb-128_Encrypt_512/caam-emu","title":"ecb-128/Encrypt/512/caam-emu"}
 	JSON
-	echo '{"mean":{"point_estimate":99},"median":{"confidence_interval":{},"point_estimate":64.5,"standard_error":1}}' |
-		tee "$dir/pipeline/1/new/estimates.json" >"$dir/ecb-128_Encrypt_512/caam-emu/new/estimates.json"
+	# Three samples; of the second, 64.5 ns each. The first was disturbed, the third never run.
+	echo '{"sampling_mode":"Linear","iters":[10.0,20.0,0.0],"times":[2000.0,1290.0,0.0]}' |
+		tee "$dir/pipeline/1/new/sample.json" >"$dir/ecb-128_Encrypt_512/caam-emu/new/sample.json"
 	echo '{"group_id":"pipeline/x","function_id":"direct","value_str":"7","throughput":{"Elements":1}}' >"$dir/pipeline/1/new/benchmark.json"
 	echo '{"group_id":"half","function_id":null,"value_str":null,"throughput":null}' >"$dir/half/new/benchmark.json"
 	criterion_samples "$dir" engine 3 >"$WORK/samples" || return
@@ -237,8 +258,8 @@ hostile_guest() {
 		# bench io who=caam cipher=xts sector=512 round=x job=seq-read kib=1 ms=5
 		# bench io who=caam cipher=xts sector=512 round=1 job=rm kib=1 ms=5
 		# bench io
-		# bench counts round=1 mean-us=5 before=1,1,1,1,1 after=1,1,1,1,1 queue_wait.p50_ns=1 service_time.p50_ns=1
-		# bench counts round=1 mean-us=5 before= after= queue_wait.p50_ns=1 service_time.p50_ns=1
+		# bench counts round=1 mean-us=5 before=1,1,1,1,1,1,1 after=1,1,1,1,1,1,1
+		# bench counts round=1 mean-us=5 before= after=
 		# bench cryptsetup who=caam cipher=xts round=1 encrypt=N/A decrypt=N/A
 		# bench
 		bench one who=caam round=1 mean-us=1

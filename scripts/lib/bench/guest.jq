@@ -23,13 +23,13 @@ def samples:
     elif $kind == "counts" then
       # In the order in which the case asks for them.
       (.before | counts) as $before | (.after | counts) as $after
-      | select(($before | length) == 5 and ($after | length) == 5)
+      | select(($before | length) == 7 and ($after | length) == 7)
       | ($after[0] - $before[0]) as $jobs | select($jobs > 0)
       | ([."mean-us" | number] | first) as $all
-      | ([."queue_wait.p50_ns", ."service_time.p50_ns" | number / 1000]) as [$wait, $service]
+      | ([range(7)] | map(($after[.] - $before[.]) / $jobs)) as $each
+      | ($each[5] / 1000) as $wait | ($each[6] / 1000) as $service
       | {"waiting in the ring": $wait, "executed by a DECO": $service, "guest, QEMU and interrupt": ($all - $wait - $service),
-         "doorbells": (($after[1] - $before[1]) / $jobs), "interrupts": (($after[2] - $before[2]) / $jobs),
-         "register reads": (($after[3] - $before[3]) / $jobs), "register writes": (($after[4] - $before[4]) / $jobs)}
+         "doorbells": $each[1], "interrupts": $each[2], "register reads": $each[3], "register writes": $each[4]}
       | to_entries[]
       | $sample + {group: "one 512-byte read on caam-emu", name: .key, value,
          unit: (if .key | test("^(doorbells|interrupts|register)") then "each" else "µs" end)}

@@ -49,7 +49,7 @@ run_programs() {
 
 # criterion_samples DIR PART ROUND: what it has measured, a sample a line.
 criterion_samples() {
-	find "$1" -path '*/new/benchmark.json' -o -path '*/new/estimates.json' | LC_ALL=C sort | tr '\n' '\0' |
+	find "$1" -path '*/new/benchmark.json' -o -path '*/new/sample.json' | LC_ALL=C sort | tr '\n' '\0' |
 		xargs -0 -r "${JQ[@]}" -c -n --arg part "$2" --argjson round "$3" -f "$LIB/bench/criterion.jq"
 }
 
