@@ -1,7 +1,7 @@
 //! `caam-emu ctl`: a running emulator, looked at and told what to do.
 
 use super::connection::{Connection, Error};
-use super::{Cli, prometheus, table};
+use super::{Cli, prometheus, table, watch};
 use crate::control::protocol::Command;
 use crate::control::stats::Statistics;
 use crate::trace::file::Status;
@@ -39,8 +39,14 @@ enum Action {
         #[arg(long)]
         prometheus: bool,
     },
-    /// Show all counters again and again, with rates; on a terminal in place
+    /// Show what the device does, with rates, again and again
+    ///
+    /// On a terminal as a view with keys: q quits, p pauses, s stalls all rings, r resumes them.
+    /// Elsewhere, and with --plain or --json, all counters at each look.
     Watch {
+        /// Print tables, also on a terminal
+        #[arg(long)]
+        plain: bool,
         /// Seconds between two looks
         #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
         interval: Duration,
@@ -224,7 +230,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// What a result means to us.
-fn understand<T: DeserializeOwned>(result: &RawValue) -> Result<T, Error> {
+pub(super) fn understand<T: DeserializeOwned>(result: &RawValue) -> Result<T, Error> {
     serde_json::from_str(result.get()).map_err(Error::Result)
 }
 
@@ -263,7 +269,11 @@ impl CtlArgs {
             Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
         let mut connection = Connection::open(path)?;
-        if let Action::Watch { interval, count } = self.action {
+        if let Action::Watch { plain, interval, count } = self.action {
+            let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
+            if io::stdout().is_terminal() && !self.json && !plain && !dumb {
+                return watch::run(connection, interval, count, colours());
+            }
             return self.watch(&mut connection, interval, count);
         }
         let result = connection.call(self.action.command())?;
@@ -277,7 +287,6 @@ impl CtlArgs {
         interval: Duration,
         count: Option<u64>,
     ) -> Result<(), Error> {
-        let in_place = io::stdout().is_terminal() && !self.json;
         let mut before: Option<Statistics> = None;
         let mut looks = 0;
         loop {
@@ -295,10 +304,8 @@ impl CtlArgs {
                 let stats = understand(&result)?;
                 let table = table::statistics(&stats, before.as_ref(), colours());
                 before = Some(stats);
-                // Home, and clear from there (ECMA-48: CUP, ED).
-                let start = if in_place { "\x1b[H\x1b[J" } else { "" };
-                let between = if in_place || looks == 0 { "" } else { "\n" };
-                format!("{start}{between}{table}")
+                let between = if looks == 0 { "" } else { "\n" };
+                format!("{between}{table}")
             };
             looks += 1;
             if !print(&text)? || count.is_some_and(|count| looks >= count) {

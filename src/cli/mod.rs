@@ -10,6 +10,7 @@ pub mod serve;
 pub mod status;
 pub mod table;
 pub mod trace;
+pub mod watch;
 
 use crate::logging::filter::Filter;
 use clap::{Parser, Subcommand};

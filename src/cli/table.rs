@@ -43,7 +43,7 @@ impl Cell {
 }
 
 /// Three digits and a unit of 1000 to the power of its place in `units`.
-fn scaled(value: u64, units: &[&str]) -> String {
+pub(super) fn scaled(value: u64, units: &[&str]) -> String {
     let (mut scaled, mut unit) = (value as f64, 0);
     while scaled >= 999.5 && unit + 1 < units.len() {
         scaled /= 1000.0;
@@ -59,11 +59,11 @@ fn scaled(value: u64, units: &[&str]) -> String {
     format!("{scaled:.digits$} {}", units[unit])
 }
 
-fn time(ns: u64) -> String {
+pub(super) fn time(ns: u64) -> String {
     scaled(ns, &["ns", "us", "ms", "s"])
 }
 
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     scaled(count, &["B", "kB", "MB", "GB", "TB"])
 }
 
@@ -122,12 +122,12 @@ fn state(state: State) -> Cell {
     }
 }
 
-fn total_bytes(operations: &[Operation]) -> u64 {
+pub(super) fn total_bytes(operations: &[Operation]) -> u64 {
     operations.iter().map(|o| o.bytes).sum()
 }
 
 /// Per second, from the difference of two counts.
-fn rate(now: u64, before: u64, ns: u64) -> u64 {
+pub(super) fn rate(now: u64, before: u64, ns: u64) -> u64 {
     let difference = u128::from(now.saturating_sub(before));
     u64::try_from(difference * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
 }

@@ -4,10 +4,12 @@ use super::control::with_control;
 use super::job::{Guest, PLAIN};
 use super::support::*;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 fn ctl(control: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_caam-emu"));
@@ -92,6 +94,73 @@ fn watch_looks_again_until_it_has_seen_enough() {
         .map(|l| serde_json::from_str::<Value>(l).unwrap()["uptime_ns"].as_u64().unwrap())
         .collect();
     assert!(uptimes.len() == 4 && uptimes.is_sorted(), "{uptimes:?}");
+}
+
+/// A terminal of 80 by 24: the end to read from, and the one for a program.
+fn terminal() -> (File, File) {
+    let (mut ours, mut theirs) = (-1, -1);
+    let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: openpty writes the two descriptors, reads the size, and takes null for the rest.
+    let done = unsafe {
+        libc::openpty(
+            &raw mut ours,
+            &raw mut theirs,
+            std::ptr::null_mut(),
+            std::ptr::null(),
+            &raw const size,
+        )
+    };
+    assert_eq!(done, 0, "openpty: {}", std::io::Error::last_os_error());
+    // SAFETY: the call above returned descriptors nobody else owns.
+    let file = |fd| unsafe { File::from_raw_fd(fd) };
+    (file(ours), file(theirs))
+}
+
+/// Whether the terminal hands on whole lines, as a shell wants it.
+fn is_cooked(terminal: &File) -> bool {
+    let mut settings = std::mem::MaybeUninit::uninit();
+    // SAFETY: tcgetattr writes the settings of an open descriptor.
+    assert_eq!(unsafe { libc::tcgetattr(terminal.as_raw_fd(), settings.as_mut_ptr()) }, 0);
+    // SAFETY: written by the call above.
+    let settings: libc::termios = unsafe { settings.assume_init() };
+    settings.c_lflag & libc::ICANON != 0
+}
+
+#[test]
+fn watch_on_a_terminal_is_a_view_and_sets_the_terminal_back_whatever_ends_it() {
+    type End<'a> = &'a dyn Fn(&mut Emulator, &Child, &mut File);
+    let ends: [(&str, End<'_>); 5] = [
+        ("q", &|_, _, terminal| terminal.write_all(b"q").unwrap()),
+        ("Ctrl-C", &|_, _, terminal| terminal.write_all(b"\x03").unwrap()),
+        ("SIGTERM", &|_, child, _| signal(child, libc::SIGTERM)),
+        ("SIGHUP", &|_, child, _| signal(child, libc::SIGHUP)),
+        ("the emulator's end", &|emulator, _, _| drop(emulator.stop(libc::SIGTERM))),
+    ];
+    for (what, end) in ends {
+        let (mut emulator, control) = with_control(&["--job-rings", "2"]);
+        let (mut ours, theirs) = terminal();
+        let mut command = ctl(&control, &["watch", "--interval", "0.05"]);
+        command.env("TERM", "xterm").env_remove("NO_COLOR");
+        command.stdin(theirs.try_clone().unwrap()).stdout(theirs.try_clone().unwrap());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+        let mut read = |ours: &mut File, seen: &mut String| {
+            let count = ours.read(&mut buffer).unwrap();
+            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        };
+        while !seen.contains("q quit") || !seen.contains("jr1") {
+            wait_readable(ours.as_raw_fd());
+            read(&mut ours, &mut seen);
+        }
+        assert!(seen.contains("\x1b[?1049h") && !is_cooked(&theirs), "{what}: {seen:?}");
+        end(&mut emulator, &child, &mut ours);
+        while !seen.contains("\x1b[?1049l") {
+            wait_readable(ours.as_raw_fd());
+            read(&mut ours, &mut seen);
+        }
+        assert_eq!(wait(&mut child).code(), Some(0), "{what}");
+        assert!(is_cooked(&theirs), "{what}");
+    }
 }
 
 #[test]
