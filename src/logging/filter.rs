@@ -112,9 +112,7 @@ impl Filter {
     /// Targets and the most detailed level of each that is logged; `None`: of all others.
     pub fn levels(&self) -> impl Iterator<Item = (Option<&'static str>, LevelFilter)> + '_ {
         let level = self.level.unwrap_or(LevelFilter::Info);
-        // What the library tells below a warning is not about events of the device.
-        [(None, level), (Some("vfio_user"), level.min(LevelFilter::Warn))]
-            .into_iter()
+        std::iter::once((None, level))
             .chain(self.registers.iter().map(|class| (Some(class.target()), LevelFilter::Trace)))
     }
 

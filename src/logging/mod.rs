@@ -39,7 +39,7 @@ impl Log for Logger {
 pub fn init(filter: Option<Filter>) {
     let mut builder = match &filter {
         None => {
-            let log = env_logger::Env::default().default_filter_or("info,vfio_user=warn");
+            let log = env_logger::Env::default().default_filter_or("info");
             let mut builder = env_logger::Builder::from_env(log);
             // Recording logs keys and plaintext, so it takes more than a general "trace".
             if !std::env::var("RUST_LOG").is_ok_and(|filter| filter.contains(record::TARGET)) {
