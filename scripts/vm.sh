@@ -111,14 +111,18 @@ parse_arguments() {
 			help
 			exit "$EX_GOOD"
 			;;
-		-*) usage_error "unknown option $1" ;;
+		-*) unknown_option "$1" ;;
 		*) CASES+=("$1") ;;
 		esac
 		shift
 	done
 	local name
+	local -a known
 	for name in "${CASES[@]}"; do
-		[[ $name != */* && -f $REPO/guest-tests/cases/$name.sh ]] || usage_error "no case named '$name'"
+		[[ $name != */* && -f $REPO/guest-tests/cases/$name.sh ]] && continue
+		known=("$REPO"/guest-tests/cases/*.sh)
+		known=("${known[@]##*/}")
+		usage_error "no case named '$name'$(did_you_mean "$name" "${known[@]%.sh}")"
 	done
 	if ((SHELL_MODE)); then
 		((${#CASES[@]} == 0)) || usage_error "--shell runs no cases: in the guest, they are in /tests/cases"

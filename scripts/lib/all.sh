@@ -7,6 +7,8 @@ LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly LIB
 # shellcheck source=common.sh
 . "$LIB/common.sh"
+# shellcheck source=suggest.sh
+. "$LIB/suggest.sh"
 # shellcheck source=packages.sh
 . "$LIB/packages.sh"
 # shellcheck source=debian.sh

@@ -19,7 +19,7 @@ PATCHES=()
 # check_variant KIND OPTION VALUE: complains before anything is fetched.
 check_variant() {
 	local kind=$1 option=$2 part first=1 ring='' patched=0
-	local -a parts
+	local -a parts known
 	[[ -n $3 ]] || usage_error "$option '': no variant named"
 	if [[ $kind == drivers ]]; then patched=${#PATCHES[@]}; fi
 	IFS=+ read -r -a parts <<<"$3"
@@ -40,7 +40,9 @@ check_variant() {
 			ring=$part
 		elif [[ $part != stock ]] && [[ -z $(change_files "$kind" "$part") ]]; then
 			if [[ -d $part ]]; then usage_error "$option $part: no such variant; write ./$part for the folder"; fi
-			usage_error "$option $part: no such variant"
+			known=("$REPO/guest-tests/$kind"/*.{kbuild,cocci})
+			known=(stock "${known[@]##*/}")
+			usage_error "$option $part: no such variant$(did_you_mean "$part" "${known[@]%.*}")"
 		fi
 		first=0
 	done

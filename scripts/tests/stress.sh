@@ -19,6 +19,7 @@ unusable() {
 }
 
 check unknown-option unusable 'unknown option --fast' --fast
+check unknown-option-near unusable "did you mean '--depth'[?]" --dept 4
 check stray-word unusable 'dm-crypt: not an option' dm-crypt
 check option-without-value unusable 'runs needs a value' --runs
 check runs-nonsense unusable 'runs many: not a number from 1' --runs many

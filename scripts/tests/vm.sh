@@ -22,6 +22,11 @@ unusable() {
 check no-arguments unusable 'no case given'
 check unknown-option unusable 'unknown option --fast' --fast selftests
 check unknown-case unusable "no case named 'nonsense'" nonsense
+check unknown-option-near unusable "unknown option --drivr; did you mean '--driver'[?]" --drivr x selftests
+check unknown-case-near unusable "no case named 'dmcrypt'; did you mean 'dm-crypt'[?]" dmcrypt
+check unknown-case-swapped unusable "did you mean 'selftests'[?]" sefltests
+check driver-near unusable "no-backlogs: no such variant; did you mean 'no-backlog'[?]" --driver dm-crypt-able+no-backlogs selftests
+check dm-crypt-near unusable "did you mean 'wait-each'[?]" --dm-crypt wait-eech selftests
 check case-with-a-path unusable 'no case named' ../lib/ktap
 check shell-with-case unusable 'runs no cases' --shell selftests
 check option-without-value unusable 'timeout needs a value' selftests --timeout
