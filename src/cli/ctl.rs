@@ -1,5 +1,6 @@
 //! `caam-emu ctl`: a running emulator, looked at and told what to do.
 
+use super::autopsy::{self, Which};
 use super::connection::{Connection, Error};
 use super::{Cli, prometheus, table, watch};
 use crate::control::protocol::Command;
@@ -61,6 +62,14 @@ enum Action {
         /// As in for=20ms,every=100 ('caam-emu faults' lists the keys)
         #[arg(default_value = "release=manual,rings=all,once")]
         spec: String,
+    },
+    /// Show what a job that failed has left: descriptor, registers, FIFOs, addresses, status
+    ///
+    /// Which jobs are looked at is said with `serve --autopsy`; the last 64 are kept.
+    Job {
+        /// last; list (a line each); or the number that the list and the log have
+        #[arg(default_value = "last", value_name = "last|list|N")]
+        which: Which,
     },
     /// End the stalls that go on
     Resume {
@@ -154,6 +163,9 @@ impl Action {
             Self::Fault(FaultAction::Clear { name, all }) => {
                 Command::FaultClear { name: name.clone(), all: *all }
             }
+            Self::Job { which: Which::List } => Command::Jobs {},
+            Self::Job { which: Which::Last } => Command::Job { number: None },
+            Self::Job { which: Which::Number(n) } => Command::Job { number: Some(*n) },
             Self::Resume { ring } => Command::Resume { ring: *ring },
             Self::Trace(action) => action.command(),
             Self::Reset => Command::Reset {},
@@ -174,6 +186,8 @@ impl Action {
             Self::Fault(FaultAction::Clear { .. }) => {
                 counted(understand::<Cleared>(result)?.cleared, "rule", "removed")
             }
+            Self::Job { which: Which::List } => autopsy::list(&understand::<Vec<_>>(result)?),
+            Self::Job { .. } => autopsy::text(&understand(result)?),
             Self::Resume { .. } => {
                 counted(understand::<Resumed>(result)?.resumed, "stall", "ended")
             }

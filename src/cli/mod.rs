@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod autopsy;
 pub mod connection;
 pub mod ctl;
 pub mod disasm;
@@ -44,6 +45,7 @@ Examples, for an emulator started with `caam-emu serve --control /tmp/ctl.sock .
   caam-emu ctl --control /tmp/ctl.sock fault add status:value=ccb/aes/icv-check,every=100
   caam-emu ctl --control /tmp/ctl.sock fault list
   caam-emu ctl --control /tmp/ctl.sock fault clear --all
+  caam-emu ctl --control /tmp/ctl.sock job last
   caam-emu ctl --control /tmp/ctl.sock reset
 
 Exit status: 0 done; 1 the emulator said no or cannot be reached; 2 wrong usage.

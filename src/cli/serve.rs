@@ -1,5 +1,6 @@
 //! `caam-emu serve`.
 
+use crate::control::autopsy::Wanted;
 use crate::crypto::keywrap::KEY as KEY_BYTES;
 use crate::device::platform::Secrets;
 use crate::device::soc::{PROFILES, SocProfile};
@@ -161,6 +162,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
 
+    /// Jobs to keep an autopsy of, for `ctl job`: failed, all, off, or conditions of fault rules, as
+    /// in failed,alg=aes-xts or ring=1,job=5..9
+    #[arg(long, value_name = "WHICH", default_value = "failed")]
+    autopsy: Wanted,
+
+    /// Show keys, messages and contexts in autopsies, too
+    #[arg(long)]
+    show_secrets: bool,
+
     /// Which log lines to write, such as debug,ring=1,status=failed (see below)
     #[arg(long, value_name = "FILTER")]
     log: Option<Filter>,
@@ -229,6 +239,7 @@ impl ServeArgs {
             spin: Duration::from_micros(self.spin.into()),
             control: self.control.clone(),
             trace: self.trace.as_ref().map(|path| self.trace_options.of(path)),
+            autopsy: (self.autopsy, self.show_secrets),
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::descriptors::status::JobStatus;
 use crate::descriptors::status_names::{self, CHA_ERRORS, CHAS, DECO_ERRORS};
 use crate::descriptors::status_text::{Explanation, explain};
+use crate::suggest::did_you_mean;
 use clap::Args;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -66,11 +67,8 @@ fn nearest(text: &str) -> String {
         .iter()
         .flat_map(|(cha, _)| CHA_ERRORS.iter().map(move |(error, _)| format!("ccb/{cha}/{error}")));
     let deco = DECO_ERRORS.iter().map(|(error, _)| format!("deco/{error}"));
-    ccb.chain(deco)
-        .map(|name| (strsim::damerau_levenshtein(text, &name), name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= 4)
-        .map_or_else(String::new, |(_, name)| format!("; is it {name}?"))
+    let known: Vec<String> = ccb.chain(deco).collect();
+    did_you_mean(text, &known.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// As text.
@@ -140,8 +138,8 @@ mod tests {
             ("0x123456789", "more than 32 bits"),
             ("0x11112222333344445555", "more than 32 bits"),
             ("4294967296", "more than 32 bits"),
-            ("ccb/aes/icv-chekc", "is it ccb/aes/icv-check?"),
-            ("deco/watchdgo", "is it deco/watchdog?"),
+            ("ccb/aes/icv-chekc", "did you mean 'ccb/aes/icv-check'?"),
+            ("deco/watchdgo", "did you mean 'deco/watchdog'?"),
             ("a/b", "no such name"),
         ] {
             let error = parse(text).unwrap_err().to_string();

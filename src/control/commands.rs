@@ -78,6 +78,11 @@ pub fn answer(device: &Device, host: &dyn Host, line: &[u8], now: Duration) -> A
                 Err(error) => Answer::refused(&id, &error),
             }
         }
+        Command::Job { number } => match device.autopsies.report(number, device.setup().soc) {
+            Ok(autopsy) => Answer::done(&id, &autopsy),
+            Err(error) => Answer::refused(&id, &error),
+        },
+        Command::Jobs {} => Answer::done(&id, &device.autopsies.list()),
         Command::Resume { ring } => {
             let rings = device.setup().rings;
             if ring.is_some_and(|ring| ring >= rings) {

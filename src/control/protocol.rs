@@ -32,6 +32,14 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         all: bool,
     },
+    /// The autopsy of a job, the last one or that of a number.
+    Job {
+        /// The one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<u64>,
+    },
+    /// All autopsies that are kept, in short.
+    Jobs {},
     /// Ends the stall of a ring, or of all.
     Resume {
         /// The one.
@@ -66,6 +74,8 @@ impl Command {
         "fault-add",
         "fault-list",
         "fault-clear",
+        "job",
+        "jobs",
         "resume",
         "trace-start",
         "trace-stop",

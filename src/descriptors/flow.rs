@@ -87,7 +87,7 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
         stop: &'a AtomicBool,
     ) -> Self {
         scratch.reset();
-        let Scratch { buffers, class1, class2, inputs, outputs, memo } = scratch;
+        let Scratch { buffers, class1, class2, inputs, outputs, memo, .. } = scratch;
         memo.set_soc(soc);
         Self {
             cx: WalkContext::new(memory, soc, budget.entries),
@@ -110,6 +110,24 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
     #[must_use]
     pub fn memory(&self) -> &'a M {
         self.cx.memory
+    }
+
+    /// What is left of the budget: table entries and bytes.
+    #[must_use]
+    pub fn budget_left(&self) -> (u32, u64) {
+        (self.cx.entries_left, self.bytes_left)
+    }
+
+    /// Bytes in the output FIFO.
+    #[must_use]
+    pub fn output_waiting(&self) -> usize {
+        self.buffers.waiting()
+    }
+
+    /// The transfers that are queued.
+    #[must_use]
+    pub fn queued(&self) -> (&VecDeque<InputTransfer>, &VecDeque<OutputTransfer>) {
+        (self.inputs, self.outputs)
     }
 
     /// Groups of table entries that left their table's last page.

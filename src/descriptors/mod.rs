@@ -9,6 +9,7 @@ pub mod facts;
 pub mod flow;
 pub mod math;
 pub mod record;
+pub mod remains;
 mod scratch;
 pub mod sgt;
 pub mod status;
@@ -16,6 +17,7 @@ pub mod status_names;
 pub mod status_text;
 pub mod text;
 mod transfer;
+pub mod witness;
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;

@@ -6,6 +6,8 @@ use super::ccb::class1::{CARRY_BYTES, Class1};
 use super::ccb::class2::Class2;
 use super::command::Memo;
 use super::flow::{BACKLOG, InputTransfer, OutputTransfer, PIECE};
+use super::remains::{Keep, Remains};
+use super::witness::AccessLog;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -47,6 +49,11 @@ pub struct Scratch {
     pub(super) inputs: VecDeque<InputTransfer>,
     pub(super) outputs: VecDeque<OutputTransfer>,
     pub(super) memo: Memo,
+    /// Of which jobs [`Self::remains`] are wanted.
+    pub keep: Keep,
+    /// What is left of the last job, if it was one of those.
+    pub remains: Option<Box<Remains>>,
+    pub(super) accesses: Option<AccessLog>,
 }
 
 impl Default for Scratch {
@@ -59,6 +66,9 @@ impl Default for Scratch {
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
             memo: Memo::default(),
+            keep: Keep::Nothing,
+            remains: None,
+            accesses: None,
         }
     }
 }

@@ -113,6 +113,12 @@ impl Cursor {
         Self { address: 0, left: 0, table: Some(table) }
     }
 
+    /// The address it has come to (of a table that nothing was taken from, 0), and the table's.
+    #[must_use]
+    pub fn position(&self) -> (u64, Option<u64>) {
+        (self.address, self.table.as_ref().map(|table| table.start))
+    }
+
     /// Lets a direct piece reach `more` bytes further (the PRE flag of sequence pointers).
     pub fn extend(&mut self, more: u64) {
         if self.table.is_none() {

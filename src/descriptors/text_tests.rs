@@ -303,9 +303,9 @@ fn the_assembler_fills_headers_in() {
 #[test]
 fn the_assembler_says_where_it_stumbled() {
     for (source, line, column, what) in [
-        ("KYE class=1", 1, 1, "is it KEY?"),
-        ("\n  FIFO LAOD", 2, 3, "is it FIFO LOAD?"),
-        ("KEY clas=1", 1, 5, "is it class?"),
+        ("KYE class=1", 1, 1, "did you mean 'KEY'?"),
+        ("\n  FIFO LAOD", 2, 3, "did you mean 'FIFO LOAD'?"),
+        ("KEY clas=1", 1, 5, "did you mean 'class'?"),
         ("KEY class=4 IMM", 1, 11, "class is 0 to 3"),
         ("KEY class=1 IMM length=4", 2, 1, "needs 1 more words"),
         ("KEY class=1 IMM length=4\nKEY", 2, 1, "needs 1 more words"),
@@ -314,7 +314,7 @@ fn the_assembler_says_where_it_stumbled() {
         ("KEY class=1 length=4", 1, 1, "needs pointer="),
         ("KEY class=1 length=4 pointer=0x100000000", 1, 22 + 8, "32 bits"),
         ("KEY class=1 IMM length=1000", 1, 1, "cannot be like this"),
-        ("OPERATION type=CLASS1 alg=AES aai=XST as=INIT", 1, 35, "is it XTS?"),
+        ("OPERATION type=CLASS1 alg=AES aai=XST as=INIT", 1, 35, "did you mean 'XTS'?"),
         ("OPERATION type=CLASS1 alg=AES aai=XTS as=INIT length=3", 1, 54, "has no length"),
         ("JUMP type=LOCAL offset=nowhere", 1, 24, "no such label"),
         ("a: JUMP type=LOCAL offset=b", 1, 27, "no such label"),

@@ -112,6 +112,12 @@ impl Sequence {
         self.cursor = self.original.cursor();
     }
 
+    /// Where it goes on, and the address of the table that says so, if one does.
+    #[must_use]
+    pub fn position(&self) -> (u64, Option<u64>) {
+        self.cursor.position()
+    }
+
     /// PRE: `more` bytes are added at the end.
     pub fn extend(&mut self, more: u32) {
         self.cursor.extend(u64::from(more));

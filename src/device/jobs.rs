@@ -10,10 +10,12 @@ use super::held::{Finished, Held};
 use super::registers::version;
 use super::session::Session;
 use super::{Device, Outcome, Slot, lock};
+use crate::control::autopsy::Case;
 use crate::descriptors::buffer::DescriptorBuffer;
 use crate::descriptors::deco::{self, Report};
 use crate::descriptors::facts;
 use crate::descriptors::flow::{Budget, Scratch};
+use crate::descriptors::remains::Keep;
 use crate::descriptors::status::JobStatus;
 use crate::fault::job::{Instead, JobFaults, watchdog};
 use crate::fault::kind::{Kind, Release, Site};
@@ -225,6 +227,37 @@ impl Device {
 
     /// Runs a job that was taken. No lock of the device is held meanwhile.
     pub fn run_job(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
+        scratch.keep = match job {
+            Job::Ring { .. } => self.autopsies.keep(),
+            // Its software looks at the DECO itself.
+            Job::Direct(_) => Keep::Nothing,
+        };
+        scratch.remains = None;
+        let report = self.run_taken(job, scratch, budget);
+        if scratch.keep.wants(report.status) {
+            return Report { autopsy: self.file_autopsy(job, &report, scratch), ..report };
+        }
+        report
+    }
+
+    /// Keeps what is left of a job; the autopsy's number.
+    #[cold]
+    fn file_autopsy(&self, job: &Job, report: &Report, scratch: &mut Scratch) -> Option<u64> {
+        let Job::Ring { ring, taken, faults } = job else { return None };
+        let case = Case {
+            ring: *ring,
+            job: taken.number,
+            descriptor: taken.descriptor,
+            status: report.status,
+            dma_error: report.dma_error,
+            taken: taken.taken,
+            faults: faults.as_ref().map(|faults| faults.summary()).unwrap_or_default(),
+            remains: scratch.remains.take().map(|remains| *remains).unwrap_or_default(),
+        };
+        self.autopsies.file(case, self.setup.soc)
+    }
+
+    fn run_taken(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
         if let Some(instead) = job.faults().and_then(|faults| faults.instead) {
             return Report::of_status(match instead {
                 Instead::Status(status) => status,

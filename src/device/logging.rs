@@ -111,6 +111,7 @@ impl Device {
             meaning,
             cause = cause.as_deref(),
             fault = faults.is_some(),
+            autopsy = report.autopsy,
             slot = taken.slot,
             ns,
             alg = algorithms[0].map(Work::name),

@@ -20,6 +20,7 @@ mod session;
 pub mod soc;
 mod tell;
 
+use crate::control::autopsy::Autopsies;
 use crate::control::counters::Counters;
 use crate::control::stats;
 use crate::crypto::rng::Unavailable;
@@ -124,6 +125,8 @@ pub struct Device {
     pub memory: DmaSpace,
     /// Jobs and bytes.
     pub counters: Counters,
+    /// What is left of jobs that failed.
+    pub autopsies: Autopsies,
     /// What goes wrong on purpose.
     pub faults: Arc<Faults>,
     /// Tells what happens, if anybody listens.
@@ -229,6 +232,7 @@ impl Device {
             platform,
             memory: DmaSpace::default(),
             counters: Counters::default(),
+            autopsies: Autopsies::default(),
             faults,
             trace: Arc::clone(&trace),
             held: Mutex::new(Held::new(setup.rings)),

@@ -138,6 +138,27 @@ impl Fields {
     }
 }
 
+/// What jobs must be like, by the keys that rules have for that: `alg=aes-xts,ring=1`.
+///
+/// # Errors
+/// [`Problem`]: a key that is not about a job, or a value that is not one of its.
+pub fn matching(text: &str) -> Result<Matching, Problem> {
+    const ANY: Info = Info { name: "job", summary: "", keys: &[], example: "" };
+    let fields = Fields::from_text(&format!(":{text}"));
+    let mut reader = Reader { info: &ANY, left: Vec::new(), at: None };
+    for (key, value) in &fields.pairs {
+        let known: Vec<_> = ["ring"].into_iter().chain(JOB_KEYS.iter().copied()).collect();
+        if !known.contains(&key.as_str()) {
+            return Err(Problem::Key { kind: ANY.name, key: key.clone(), known });
+        }
+        if reader.left.iter().any(|(k, _)| k == key) {
+            return Err(Problem::Twice(key.clone()));
+        }
+        reader.left.push((key, value));
+    }
+    reader.matching()
+}
+
 struct Reader<'a> {
     info: &'static Info,
     left: Vec<(&'a str, &'a str)>,

@@ -132,6 +132,35 @@ impl JobFaults {
         !self.data.is_empty() || !self.dma.is_empty()
     }
 
+    /// What rules did to the job, in words.
+    #[must_use]
+    pub fn summary(&self) -> Vec<String> {
+        let Self { delay, reorder, instead, data, dma, entry, ring_error, vanish } = self;
+        let mut all = Vec::new();
+        all.extend((!delay.is_zero()).then(|| format!("takes {delay:?} at least")));
+        all.extend(
+            reorder.map(|r| format!("given back out of order, in a window of {}", r.window)),
+        );
+        all.extend(instead.map(|instead| match instead {
+            Instead::Status(status) => format!("not run, but ended with status {status}"),
+            Instead::Hang(_) => "not run: its DECO hangs".into(),
+        }));
+        all.extend(data.iter().map(|fault| match fault {
+            DataFault::Flip(bits, _) => format!("{bits} bits of its output inverted"),
+            DataFault::Truncate(bytes) => {
+                format!("the last {bytes} bytes of its output not written")
+            }
+            DataFault::Skip => "its output not written".into(),
+        }));
+        all.extend(dma.iter().map(|(of, n)| format!("access {n} of sort \"{of}\" fails")));
+        all.extend(
+            (*entry != EntryFault::default()).then(|| "its output ring entry changed".into()),
+        );
+        all.extend(ring_error.map(|error| format!("JRINTR shows {error:?}")));
+        all.extend(vanish.map(|length| format!("the device vanishes for {length:?}")));
+        all
+    }
+
     fn replace(&mut self, instead: Instead) {
         self.instead.get_or_insert(instead);
     }

@@ -17,6 +17,7 @@ pub mod signals;
 pub mod supervisor;
 pub mod trace;
 
+use crate::control::autopsy::Wanted;
 use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
 use crate::fault::grammar::{Fields, Problem};
@@ -88,6 +89,8 @@ pub struct Options {
     pub stats: Option<PathBuf>,
     /// How long the client thread looks out for the next message before it sleeps.
     pub spin: Duration,
+    /// Jobs that have an autopsy, and whether it shows secrets.
+    pub autopsy: (Wanted, bool),
     /// Where the control socket is created.
     pub control: Option<PathBuf>,
     /// What is traced from the beginning.
@@ -187,6 +190,7 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     }
     let device = Device::new(options.setup, options.secrets.clone())
         .map_err(|e| Error::Setup { what: "random keys", source: std::io::Error::other(e) })?;
+    device.autopsies.want(options.autopsy.0, options.autopsy.1);
     let faults: Vec<_> = options.faults.iter().map(|fault| fault.fields().clone()).collect();
     device
         .faults

@@ -268,3 +268,46 @@ fn answers_that_are_none_are_told_from_others() {
     foreign(b"{\"v\":1,\"id\":1,\"ok\":true,\"result\":{}}\n", &["not understood", "--json"]);
     foreign(b"{\"v\":1,\"id\":1,\"ok\":false,\"error\":\"no, thanks\"}\n", &["no, thanks"]);
 }
+
+#[test]
+fn a_job_that_failed_has_an_autopsy_that_hides_its_key() {
+    let faults = ["--fault", "dma-error:of=output,job=2,name=a", "--autopsy", "failed,ring=1"];
+    let (mut emulator, control) = with_control(&faults);
+    fails(&control, &["job"], &["no job has had an autopsy yet"]);
+    let mut guest = Guest::new(&emulator, 1, 8);
+    guest.shared_descriptor();
+    for n in 0..2 {
+        let descriptor = guest.job(n, &PLAIN);
+        guest.submit(1, n, descriptor);
+        guest.wait();
+        guest.write32(0x204c, 1);
+        guest.unmask();
+    }
+    let list = succeeds(&control, &["job", "list"]);
+    assert_eq!(list.lines().count(), 1, "{list}");
+    assert!(list.contains("jr1 job 2") && list.contains("deco/dma"), "{list}");
+    let text = succeeds(&control, &["job", "last"]);
+    for part in [
+        "alg=AES aai=CBC",
+        "(16 bytes, hidden)",
+        "the last command was that of word",
+        "a fault rule did this: access 1 of sort \"output\" fails",
+        "<- not possible",
+        "-EINVAL",
+        "SOL ",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("16157e2b"), "the key is in\n{text}");
+    let json: Value = serde_json::from_str(&succeeds(&control, &["--json", "job", "1"])).unwrap();
+    assert_eq!(
+        (&json["ring"], &json["job"], &json["redacted"]),
+        (&1.into(), &2.into(), &true.into())
+    );
+    fails(&control, &["job", "2"], &["there are 1 to 1"]);
+    let ended = run(&mut ctl(&control, &["job", "lats"]));
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("did you mean 'last'"), "{}", ended.stderr);
+    let log = emulator.stop(libc::SIGTERM).stderr;
+    assert!(log.contains("autopsy=1"), "{log}");
+}

@@ -9,6 +9,7 @@ use crate::crypto::chacha::{self, ChaCha20};
 use crate::crypto::des;
 use crate::crypto::{Direction, tags_equal};
 use crate::descriptors::command::{AlgorithmOperation, AlgorithmState, InputType};
+use crate::descriptors::remains::ClassRemains;
 use crate::descriptors::status::{ChaError, ChaId, Failure};
 use crate::device::rng4::Request;
 use crate::device::soc::SocProfile;
@@ -117,6 +118,21 @@ impl Class1 {
     #[must_use]
     pub fn keys_kept(&self) -> usize {
         self.keys.len()
+    }
+
+    /// What there is when the job has ended.
+    #[must_use]
+    pub fn remains(&self) -> ClassRemains {
+        let active = self.active.as_ref();
+        ClassRemains {
+            mode: active.map(|active| active.operation),
+            key_size: self.registers.key().len(),
+            context: self.registers.context().to_vec().into(),
+            icv_size: active.map_or(0, |active| active.icv.len()),
+            carried: self.carried,
+            processed: self.processed,
+            done: self.done,
+        }
     }
 
     /// Whether a mode has been written, so that data can flow.

@@ -6,6 +6,7 @@ use crate::crypto::chacha::{self, Poly1305};
 use crate::crypto::mdha::{self, Algorithm, Hasher, Hmac, SplitKey};
 use crate::crypto::{Direction, tags_equal};
 use crate::descriptors::command::{AlgorithmOperation, AlgorithmState, InputType};
+use crate::descriptors::remains::ClassRemains;
 use crate::descriptors::status::{ChaError, ChaId, Failure};
 use crate::device::soc::SocProfile;
 
@@ -82,6 +83,21 @@ impl Class2 {
         self.registers.clear();
         self.processed = 0;
         self.first = None;
+    }
+
+    /// What there is when the job has ended.
+    #[must_use]
+    pub fn remains(&self) -> ClassRemains {
+        let active = self.active.as_ref();
+        ClassRemains {
+            mode: active.map(|active| active.operation),
+            key_size: self.registers.key().len(),
+            context: self.registers.context().to_vec().into(),
+            icv_size: active.map_or(0, |active| active.icv.len()),
+            carried: 0,
+            processed: self.processed,
+            done: self.done,
+        }
     }
 
     /// Whether a mode has been written, so that data can flow.

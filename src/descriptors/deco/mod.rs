@@ -18,8 +18,10 @@ use super::command::{Command, SequencePointer, SequenceSource};
 use super::flow::{Budget, Flow, Scratch, Sequence};
 use super::math::Registers;
 use super::record;
+use super::remains::{InputLeft, Keep, OutputLeft, Remains, State, TRANSFERS};
 use super::sgt::{Cursor, WalkError};
 use super::status::{DecoError, Failure, JobStatus, Position};
+use super::witness::Witness;
 use crate::crypto::Direction;
 use crate::device::platform::Platform;
 use crate::device::soc::SocProfile;
@@ -47,13 +49,22 @@ pub struct Report {
     /// Reads of four table entries that left the page of the table's last one, and so may have
     /// left the driver's allocation ([`crate::memory::TableOverread`]).
     pub table_overreads: u32,
+    /// The number of its autopsy, if one was made.
+    pub autopsy: Option<u64>,
 }
 
 impl Report {
     /// Of a job that ended with this status, and did nothing else.
     #[must_use]
     pub fn of_status(status: JobStatus) -> Self {
-        Self { status, dma_error: None, sequence_out: 0, operations: [None; 2], table_overreads: 0 }
+        Self {
+            status,
+            dma_error: None,
+            sequence_out: 0,
+            operations: [None; 2],
+            table_overreads: 0,
+            autopsy: None,
+        }
     }
 
     /// Of a job whose descriptor could not be had.
@@ -81,11 +92,36 @@ pub fn run<M: GuestMemory>(
     if record::wanted() {
         log::trace!(target: record::TARGET, "job {address:x}");
         let recorder = record::Recorder(memory);
-        let report = run_at(&recorder, platform, address, scratch, budget, stop);
+        let report = run_watched(&recorder, platform, address, scratch, budget, stop);
         log::trace!(target: record::TARGET, "status {:08x}", report.status.0);
         return report;
     }
-    run_at(memory, platform, address, scratch, budget, stop)
+    run_watched(memory, platform, address, scratch, budget, stop)
+}
+
+/// Keeps what is left of the job in `scratch`, if it is one of which that is wanted.
+fn run_watched<M: GuestMemory>(
+    memory: &M,
+    platform: &Platform,
+    address: u64,
+    scratch: &mut Scratch,
+    budget: Budget,
+    stop: &AtomicBool,
+) -> Report {
+    scratch.remains = None;
+    if scratch.keep == Keep::Nothing {
+        return run_at(memory, platform, address, scratch, budget, stop);
+    }
+    let log = scratch.accesses.take().unwrap_or_default();
+    log.clear();
+    let witness = Witness { memory, log: &log };
+    let report = run_at(&witness, platform, address, scratch, budget, stop);
+    if scratch.keep.wants(report.status) {
+        let remains = scratch.remains.get_or_insert_default();
+        (remains.accesses, remains.touched) = log.last();
+    }
+    scratch.accesses = Some(log);
+    report
 }
 
 fn run_at<M: GuestMemory>(
@@ -111,6 +147,7 @@ pub fn run_buffer<M: GuestMemory>(
     budget: Budget,
     stop: &AtomicBool,
 ) -> Report {
+    let scratch_keep = scratch.keep;
     let mut deco = Deco {
         soc: &platform.soc,
         platform,
@@ -138,9 +175,12 @@ pub fn run_buffer<M: GuestMemory>(
     ];
     let (dma_error, sequence_out) = (deco.flow.dma_error, deco.sequence_stored);
     let table_overreads = deco.flow.table_overreads();
+    let keep = scratch_keep.wants(status);
+    let remains = keep.then(|| Remains { state: Some(deco.state(budget)), ..Remains::default() });
+    scratch.remains = remains.map(Box::new);
     // Keys and contexts do not stay behind.
     scratch.reset();
-    Report { status, dma_error, sequence_out, operations, table_overreads }
+    Report { status, dma_error, sequence_out, operations, table_overreads, autopsy: None }
 }
 
 struct Deco<'a, M> {
@@ -228,6 +268,33 @@ impl<M: GuestMemory> Deco<'_, M> {
             Command::Header | Command::Unknown(_) => return Err(DecoError::InvalidCommand.into()),
         }
         Ok(Next::Follow)
+    }
+
+    /// What there is when the job has ended.
+    #[cold]
+    fn state(&self, budget: Budget) -> State {
+        let (inputs, outputs) = self.flow.queued();
+        let (entries, bytes) = self.flow.budget_left();
+        let position = |sequence: &Option<Sequence>| sequence.as_ref().map(Sequence::position);
+        State {
+            words: self.buffer.words.into(),
+            length: self.buffer.length,
+            parts: self.buffer.parts,
+            position: self.position,
+            registers: self.registers,
+            classes: [self.flow.class1.remains(), self.flow.class2.remains()],
+            output_fifo: self.flow.output_waiting(),
+            inputs: inputs.iter().take(TRANSFERS).map(InputLeft::new).collect(),
+            input_count: inputs.len(),
+            outputs: outputs.iter().take(TRANSFERS).map(OutputLeft::new).collect(),
+            output_count: outputs.len(),
+            info_entries: self.info.len(),
+            sequences: [position(&self.flow.sequence_in), position(&self.flow.sequence_out)],
+            stored: self.sequence_stored,
+            commands: budget.commands - self.commands_left,
+            table_entries: budget.entries - entries,
+            bytes: budget.bytes - bytes,
+        }
     }
 
     fn sequence_in(&mut self, pointer: &SequencePointer) -> Result<(), Failure> {

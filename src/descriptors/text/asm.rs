@@ -9,6 +9,7 @@ use super::fields::{self, Field, Form, OPCODE_JOB, OPCODE_SHARED};
 use super::listing::{Part, parts};
 use crate::descriptors::command::decode;
 use crate::device::soc::SocProfile;
+use crate::suggest::did_you_mean;
 use std::collections::HashMap;
 use thiserror::Error;
 
@@ -128,34 +129,25 @@ fn number(text: &str) -> Option<i64> {
     }
 }
 
-/// The likeliest of `known`, as the end of a message.
+/// The likeliest of `known`, as the end of a message. Case does not count.
 fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let word = word.to_uppercase();
-    known
-        .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(&word, &k.to_uppercase()), k))
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map_or_else(String::new, |(_, k)| format!("; is it {k}?"))
+    let known: Vec<&str> = known.into_iter().collect();
+    let spellings = [word.to_owned(), word.to_uppercase(), word.to_lowercase()];
+    let found = spellings.iter().map(|word| did_you_mean(word, &known));
+    found.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// The same for a line, whose first words are the command's name.
 fn nearest_command(tokens: &[Token<'_>]) -> String {
     let begin = |words: usize| {
-        tokens
-            .iter()
-            .take(words)
-            .map(|(_, token)| *token)
-            .collect::<Vec<_>>()
-            .join(" ")
-            .to_uppercase()
+        let words: Vec<_> = tokens.iter().take(words).map(|(_, token)| *token).collect();
+        words.join(" ")
     };
-    let known = fields::COMMANDS.iter().map(|(_, name)| *name).chain(DATA);
-    known
-        .map(|k| (strsim::damerau_levenshtein(&begin(k.split(' ').count()), &k.to_uppercase()), k))
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map_or_else(String::new, |(_, k)| format!("; is it {k}?"))
+    let mut known: Vec<_> = fields::COMMANDS.iter().map(|(_, name)| *name).chain(DATA).collect();
+    // A long name says more than a short one that its beginning is like.
+    known.sort_by_key(|name| std::cmp::Reverse(name.split(' ').count()));
+    let found = known.into_iter().map(|name| nearest(&begin(name.split(' ').count()), [name]));
+    found.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 impl<'t> Assembler<'t, '_> {

@@ -326,7 +326,7 @@ fn aim(listing: &mut Listing, from: usize, target: isize, end: usize) {
 }
 
 /// A command word's fields.
-fn items(word: u32) -> Vec<Item> {
+pub(super) fn items(word: u32) -> Vec<Item> {
     let layout = fields::layout(word);
     let mut items: Vec<_> = layout.iter().filter_map(|field| item(field, word)).collect();
     let rest = layout.iter().fold(word & 0x07ff_ffff, |rest, field| rest & !field.mask());

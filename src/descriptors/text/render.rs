@@ -34,7 +34,7 @@ fn value(value: &Value) -> String {
     }
 }
 
-fn item(item: &Item) -> String {
+pub(super) fn item(item: &Item) -> String {
     match &item.value {
         Value::Set => item.name.to_owned(),
         other => format!("{}={}", item.name, value(other)),
