@@ -25,6 +25,7 @@ needs into target/vm (QEMU, kernel, guest programs: about 5 minutes); later ones
   --patch FILE           a unified diff of drivers/crypto/caam, applied first; may be repeated
   --dm-crypt VARIANT|DIR likewise for drivers/md/dm-crypt.c
   --emu "ARGS"           arguments for 'caam-emu serve', such as "--job-rings 2 --decos 4"
+  --unshared             guest memory that the emulator cannot map, so that it asks QEMU for it
   --timeout S            seconds that a guest may take (default $TIMEOUT)
   --shell                a prompt instead of cases; Ctrl-A x ends it at once
   --refresh              ask Debian for newer versions of everything fetched so far
@@ -101,6 +102,7 @@ parse_arguments() {
 			set -- "${1%%=*}" "${1#*=}" "${@:2}"
 			continue
 			;;
+		--unshared) GUEST_MEMORY=memory-backend-ram ;;
 		--shell) SHELL_MODE=1 ;;
 		--refresh) REFRESH=1 ;;
 		--list)

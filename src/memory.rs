@@ -119,6 +119,13 @@ pub trait GuestMemory {
     /// holds for the sake of quick accesses. The next one takes it again.
     fn pause(&self) {}
 
+    /// Whether an access to any of `length` bytes at `address` would have to wait for somebody:
+    /// for the VMM, which may itself be waiting for a register access. So no lock that such an
+    /// access takes may be held meanwhile.
+    fn waits(&self, _address: u64, _length: usize) -> bool {
+        false
+    }
+
     /// A table has been read beyond its end and its page. RAM does not care.
     ///
     /// # Errors
@@ -143,6 +150,9 @@ impl<M: GuestMemory + ?Sized> GuestMemory for &M {
     }
     fn pause(&self) {
         (**self).pause();
+    }
+    fn waits(&self, address: u64, length: usize) -> bool {
+        (**self).waits(address, length)
     }
     fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
         (**self).table_overread(overread)

@@ -4,6 +4,8 @@
 # One guest: its boot archive, its QEMU, its end.
 
 QEMU_PID=''
+# The guest's memory: a shared memfd, which the emulator maps. It asks QEMU for any other.
+GUEST_MEMORY=memory-backend-memfd,share=on
 
 # open_run: sets RUN (sockets and files of this run) and LOGS (kept if it fails).
 open_run() {
@@ -51,9 +53,8 @@ qemu_words() {
 	local gic=2
 	qemu_accel
 	if [[ $QEMU_CPU == host ]]; then gic=host; fi
-	# vfio-user needs guest memory that the emulator can map: a shared memfd.
 	QEMU_WORDS=("${QEMU[@]}" -nodefaults -no-user-config -nic none -no-reboot -smp 2 -cpu "$QEMU_CPU"
-		"${QEMU_ACCEL[@]}" -m 1G -object "memory-backend-memfd,id=ram,size=1G,share=on"
+		"${QEMU_ACCEL[@]}" -m 1G -object "$GUEST_MEMORY,id=ram,size=1G"
 		-machine "virt,memory-backend=ram,gic-version=$gic")
 }
 

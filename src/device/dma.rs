@@ -6,15 +6,22 @@
 //! to the next ([`super::session`]). A copy goes through `vm-memory`'s volatile
 //! slices, so no Rust reference to guest RAM ever exists.
 //!
+//! A region that came without a file is reached by asking the client ([`ClientMemory`]), which takes a
+//! round trip and no lock of ours. The thread that receives the client's answers cannot wait for
+//! one, and no thread may while it holds a lock that this one takes: [`GuestMemory::waits`] tells.
+//!
 //! The client must not truncate a file it has mapped; the kernel would answer our access with
 //! SIGBUS. A guest cannot make it do so.
 
 use super::session::Session;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use std::fmt;
 use std::fs::File;
+use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thiserror::Error;
 use vm_memory::mmap::MmapRegionError;
 use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
@@ -65,6 +72,28 @@ pub enum MapError {
     },
 }
 
+/// Memory that the client keeps for itself, reached by asking it.
+pub trait ClientMemory: fmt::Debug + Send + Sync {
+    /// Reads at a bus address.
+    ///
+    /// # Errors
+    /// The client's, or why it has not answered.
+    fn read(&self, address: u64, buf: &mut [u8]) -> io::Result<()>;
+
+    /// Writes at a bus address.
+    ///
+    /// # Errors
+    /// The client's, or why it has not answered. Some may have been written.
+    fn write(&self, address: u64, buf: &[u8]) -> io::Result<()>;
+}
+
+/// Where a piece of guest memory is that lies in one region.
+pub(super) enum Piece<'a> {
+    Mapped(vm_memory::VolatileSlice<'a>),
+    /// With the client; at this bus address.
+    Asked(&'a dyn ClientMemory, u64),
+}
+
 #[derive(Debug)]
 struct Region {
     address: u64,
@@ -104,6 +133,11 @@ impl Held<'_> {
 pub struct DmaSpace {
     /// Ascending by address, not overlapping.
     regions: RwLock<Vec<Region>>,
+    /// Who has the memory of regions without.
+    client: RwLock<Option<Arc<dyn ClientMemory>>>,
+    /// Where they are, all together: first address, and the one behind the last, or 0.
+    asked_from: AtomicU64,
+    asked_to: AtomicU64,
     /// Threads that want to change them.
     wanted: AtomicU32,
     master: AtomicBool,
@@ -116,10 +150,13 @@ impl DmaSpace {
         self.master.store(enabled, Ordering::Release);
     }
 
-    /// Maps `size` bytes of `file` at `offset` to bus address `address`.
-    ///
-    /// Without a file the range is known but not reachable: QEMU announces ROM and flash like
-    /// this, which no driver asks a crypto engine to read.
+    /// Whom to ask for memory that is not shared.
+    pub fn set_client(&self, client: Option<Arc<dyn ClientMemory>>) {
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+    }
+
+    /// Maps `size` bytes of `file` at `offset` to bus address `address`. Without a file the client
+    /// is asked.
     ///
     /// # Errors
     /// [`MapError`]; nothing is mapped then.
@@ -159,6 +196,7 @@ impl DmaSpace {
             return Err(MapError::Overlap { address, size });
         }
         regions.insert(at, Region { address, size, readable, writable, memory });
+        self.note_asked(&regions);
         Ok(())
     }
 
@@ -179,12 +217,15 @@ impl DmaSpace {
             return Err(error());
         }
         regions.drain(from..to);
+        self.note_asked(&regions);
         Ok(())
     }
 
     /// Unmaps everything.
     pub fn unmap_all(&self) {
-        self.write_lock().clear();
+        let mut regions = self.write_lock();
+        regions.clear();
+        self.note_asked(&regions);
     }
 
     /// Number of regions mapped.
@@ -199,6 +240,21 @@ impl DmaSpace {
         self.len() == 0
     }
 
+    /// Whether there is any memory that [`GuestMemory::waits`].
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.asked_to.load(Ordering::Acquire) != 0
+    }
+
+    /// Keeps [`GuestMemory::waits`] quick where all that matters is shared.
+    fn note_asked(&self, regions: &[Region]) {
+        let mut asked = regions.iter().filter(|region| region.memory.is_none());
+        let first = asked.next();
+        let last = asked.next_back().or(first);
+        self.asked_from.store(first.map_or(0, |region| region.address), Ordering::Release);
+        self.asked_to.store(last.map_or(0, Region::end), Ordering::Release);
+    }
+
     fn write_lock(&self) -> RwLockWriteGuard<'_, Vec<Region>> {
         // Jobs that hold on to the lock let go at their next access; the lock then prefers us.
         self.wanted.fetch_add(1, Ordering::Relaxed);
@@ -208,15 +264,16 @@ impl DmaSpace {
         regions
     }
 
-    /// Calls `copy` with the memory of one piece of `address..address + length` after the other.
-    /// Returns how many bytes were done. `held` is the lock, if it is had already, and stays.
+    /// Calls `copy` with one piece of `address..address + length` after the other, and where in the
+    /// whole it lies. Returns how many bytes were done. `held` is the lock, if it is had already, and
+    /// stays, unless the client has to be asked.
     pub(super) fn walk<'s>(
         &'s self,
         held: &mut Option<Held<'s>>,
         address: u64,
         length: usize,
         access: Access,
-        mut copy: impl FnMut(vm_memory::VolatileSlice<'_>, usize),
+        mut copy: impl FnMut(Piece<'_>, Range<usize>) -> io::Result<()>,
     ) -> usize {
         if !self.master.load(Ordering::Acquire) {
             self.complain("bus mastering is off (PCI COMMAND bit 2)", address);
@@ -228,11 +285,11 @@ impl DmaSpace {
             if self.wanted.load(Ordering::Relaxed) > 0 {
                 *held = None;
             }
-            let held = held.get_or_insert_with(|| Held {
+            let lock = held.get_or_insert_with(|| Held {
                 regions: self.regions.read().unwrap_or_else(PoisonError::into_inner),
                 last: 0,
             });
-            let Some(region) = held.region(at) else { break };
+            let Some(region) = lock.region(at) else { break };
             let allowed = match access {
                 Access::Read => region.readable,
                 Access::Write => region.writable,
@@ -240,17 +297,22 @@ impl DmaSpace {
             if !allowed {
                 break;
             }
-            let Some(memory) = &region.memory else {
-                self.complain(
-                    "the client shares no memory there; start QEMU with \
-                     -object memory-backend-memfd,share=on as the machine's memory-backend",
-                    at,
-                );
-                break;
-            };
             let n = (region.end() - at).min((length - done).min(PIECE) as u64) as usize;
-            let Ok(slice) = memory.get_slice((at - region.address) as usize, n) else { break };
-            copy(slice, done);
+            let range = done..done + n;
+            let result = if let Some(memory) = &region.memory {
+                let Ok(slice) = memory.get_slice((at - region.address) as usize, n) else { break };
+                copy(Piece::Mapped(slice), range)
+            } else {
+                // The client may want to change the mappings before it answers.
+                *held = None;
+                let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
+                let Some(client) = client else { break };
+                copy(Piece::Asked(&*client, at), range)
+            };
+            if let Err(error) = result {
+                self.complain(&format!("the client, asked for it, says: {error}"), at);
+                break;
+            }
             done += n;
         }
         done
@@ -291,6 +353,18 @@ impl GuestMemory for DmaSpace {
 
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
         Session::new(self).writable(purpose, address, length)
+    }
+
+    fn waits(&self, address: u64, length: usize) -> bool {
+        let end = address.saturating_add(length as u64);
+        let near = address < self.asked_to.load(Ordering::Acquire)
+            && end > self.asked_from.load(Ordering::Acquire);
+        near && {
+            let regions = self.regions.read().unwrap_or_else(PoisonError::into_inner);
+            let from = regions.partition_point(|r| r.end() <= address);
+            let mut touched = regions[from..].iter().take_while(|r| r.address < end);
+            touched.any(|r| r.memory.is_none())
+        }
     }
 }
 

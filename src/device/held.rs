@@ -61,6 +61,18 @@ impl Held {
         self.delayed.push(Delayed { due, finished });
     }
 
+    /// What is held and `now_please` holds for is due at once.
+    pub(super) fn hurry(&mut self, now_please: impl Fn(&Job) -> bool) {
+        for delayed in self.delayed.iter_mut().filter(|d| now_please(&d.finished.job)) {
+            delayed.due = Some(Duration::ZERO);
+        }
+        for window in &mut self.windows {
+            if window.jobs.iter().any(|f| now_please(&f.job)) {
+                window.due = Some(Duration::ZERO);
+            }
+        }
+    }
+
     /// The jobs whose time on their DECO is over, or for which `now_please` holds.
     pub(super) fn take_due(
         &mut self,

@@ -23,7 +23,7 @@ use crate::fault::memory::{FaultyMemory, TableRules};
 use crate::fault::{Event, Facts};
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use crate::logging::line::Hex;
-use crate::memory::Purpose;
+use crate::memory::{GuestMemory, Purpose};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -145,15 +145,47 @@ impl Device {
 
     /// Asks the rules about ring `n`'s next job, and takes it if they let it go.
     fn take_from(&self, n: usize, now: Duration) -> (Option<TakenJob>, Event<'static>, Outcome) {
+        let mut drain = false;
+        let (taken, event, mut outcome) = match self.turn(n) {
+            None => self.take_with(n, &self.memory, None, now, &mut drain),
+            Some(turn) => self.take_with(n, &turn.memory, Some(turn.entry), now, &mut drain),
+        };
+        // The turn is over.
+        if drain {
+            outcome = outcome.merge(self.drain(n, now));
+        }
+        (taken, event, outcome)
+    }
+
+    /// The same through `memory`; `expected`: it is no good for any other input entry. `drain`: a
+    /// flush has left jobs to be given back instead.
+    fn take_with<M: GuestMemory>(
+        &self,
+        n: usize,
+        memory: &M,
+        expected: Option<(u64, usize)>,
+        now: Duration,
+        drain: &mut bool,
+    ) -> (Option<TakenJob>, Event<'static>, Outcome) {
         let mut stall_others = Vec::new();
         let mut taken = None;
         let mut event = Event::default();
         let mut outcome = self.with_ring(n, now, |ring| {
+            *drain = ring.draining();
+            if *drain {
+                return jobring::Effects::NONE;
+            }
+            let entry = ring.next_entry();
+            let unread = |(address, length)| self.memory.waits(address, length);
+            if entry.filter(|entry| unread(*entry)) != expected {
+                // It has been reset, or set up, or given its first job: from the start.
+                return jobring::Effects::DOORBELL;
+            }
             if self.faults.armed(Site::Take) {
-                stall_others = self.ask_before_taking(n, ring, now);
+                stall_others = self.ask_before_taking(n, ring, memory, now);
             }
             event = ring_event(n, ring, now);
-            taken = ring.take(&self.memory, now);
+            taken = ring.take(memory, now);
             if taken.is_some() {
                 self.counters.dequeued(n);
             }
@@ -173,11 +205,17 @@ impl Device {
     }
 
     /// Stalls the ring, or spoils its next entry, if rules say so; the stalls for other rings.
-    fn ask_before_taking(&self, n: usize, ring: &mut JobRing, now: Duration) -> Vec<Release> {
-        let Some((number, descriptor)) = ring.ask_about_next(&self.memory) else {
+    fn ask_before_taking<M: GuestMemory>(
+        &self,
+        n: usize,
+        ring: &mut JobRing,
+        memory: &M,
+        now: Duration,
+    ) -> Vec<Release> {
+        let Some((number, descriptor)) = ring.ask_about_next(memory) else {
             return Vec::new();
         };
-        let facts = self.facts(Site::Take, number, descriptor);
+        let facts = self.facts(memory, Site::Take, number, descriptor);
         let event = Event { job: Some(&facts), ..ring_event(n, ring, now) };
         let mut stall_others = Vec::new();
         for firing in self.faults.at(Site::Take, &event) {
@@ -198,18 +236,29 @@ impl Device {
     }
 
     /// What is known of a job: as much as the rules of `site` need.
-    fn facts(&self, site: Site, number: u64, descriptor: u64) -> Facts {
+    pub(super) fn facts<M: GuestMemory>(
+        &self,
+        memory: &M,
+        site: Site,
+        number: u64,
+        descriptor: u64,
+    ) -> Facts {
         if self.faults.needs_facts(site) {
-            self.all_facts(number, descriptor)
+            self.all_facts(memory, number, descriptor)
         } else {
             Facts { number, descriptor, ..Facts::default() }
         }
     }
 
     /// All that a job's descriptor tells of it, as it is in memory now.
-    pub(super) fn all_facts(&self, number: u64, descriptor: u64) -> Facts {
+    pub(super) fn all_facts<M: GuestMemory>(
+        &self,
+        memory: &M,
+        number: u64,
+        descriptor: u64,
+    ) -> Facts {
         let mut known = Facts { number, descriptor, ..Facts::default() };
-        if let Ok(buffer) = DescriptorBuffer::load(&self.memory, self.setup.soc, descriptor) {
+        if let Ok(buffer) = DescriptorBuffer::load(memory, self.setup.soc, descriptor) {
             facts::add(&mut known, &buffer, self.setup.soc);
         }
         known
@@ -220,7 +269,7 @@ impl Device {
         if !self.faults.armed(Site::Job) {
             return None;
         }
-        let facts = self.facts(Site::Job, taken.number, taken.descriptor);
+        let facts = self.facts(&self.memory, Site::Job, taken.number, taken.descriptor);
         let firings = self.faults.at(Site::Job, &Event { job: Some(&facts), ..*event });
         (!firings.is_empty()).then(|| Box::new(JobFaults::new(firings, &facts)))
     }
@@ -300,7 +349,7 @@ impl Device {
         scratch: &mut Scratch,
         budget: Budget,
     ) -> Report {
-        let facts = self.facts(Site::Table, taken.number, taken.descriptor);
+        let facts = self.facts(&self.memory, Site::Table, taken.number, taken.descriptor);
         let event = ring_event(ring, &self.rings[ring].lock(), taken.taken);
         let tables = TableRules::new(&self.faults, Event { job: Some(&facts), ..event });
         let session = Session::new(&self.memory);
@@ -438,12 +487,18 @@ impl Device {
         }
         self.log_end(&job, &report, now);
         match &job {
-            Job::Ring { ring: n, taken, faults } => self.with_ring(*n, now, |ring| {
-                self.counters.finished(Some(*n), &report);
+            Job::Ring { ring: n, taken, faults } => {
                 let result = JobResult::new(report.status, report.sequence_out);
                 let result = faults.iter().fold(result, |result, f| result.with_faults(f));
-                ring.complete(taken, result, &self.memory, now)
-            }),
+                let count = || self.counters.finished(Some(*n), &report);
+                if self.memory.asks() {
+                    return self.complete_ahead(*n, taken, result, now, count);
+                }
+                self.with_ring(*n, now, |ring| {
+                    count();
+                    ring.complete(taken, result, &self.memory, now)
+                })
+            }
             Job::Direct(direct) => {
                 self.with_direct(|deco0| {
                     self.counters.finished(None, &report);

@@ -97,7 +97,7 @@ impl Device {
             return;
         };
         // For people, and for rules about jobs like it.
-        let facts = self.all_facts(taken.number, taken.descriptor);
+        let facts = self.all_facts(&self.memory, taken.number, taken.descriptor);
         let Facts { algorithms, direction, .. } = facts;
         let shared = facts.shared.map(|hash| format!("{hash:#x}"));
         let cause = report.dma_error.map(|e| e.to_string());

@@ -5,6 +5,7 @@
 //! most a ring of them, during a flush) or, for a fault rule, of one descriptor; no lock is held
 //! while a job runs. Lock order: held jobs, a ring, the pin, the fault rules.
 
+mod ahead;
 mod ask;
 pub mod direct;
 pub mod dma;
@@ -158,11 +159,13 @@ pub fn worth_a_line(n: u64) -> bool {
 struct Slot {
     ring: Mutex<JobRing>,
     ready: AtomicBool,
+    /// Taken before the ring's lock by who waits for memory: see [`ahead`].
+    turn: Mutex<()>,
 }
 
 impl Slot {
     fn new(ring: JobRing) -> Self {
-        Self { ring: Mutex::new(ring), ready: AtomicBool::new(false) }
+        Self { ring: Mutex::new(ring), ready: AtomicBool::new(false), turn: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, JobRing> {
@@ -171,7 +174,7 @@ impl Slot {
 
     /// The ring may have become ready, or no longer be.
     fn note(&self, ring: &JobRing) {
-        let ready = ring.ready();
+        let ready = ring.ready() || ring.draining();
         if self.ready.load(Ordering::Relaxed) != ready {
             // As for DECO 0: a thread that is about to sleep sees it, or is seen.
             self.ready.store(ready, Ordering::SeqCst);
@@ -328,7 +331,7 @@ impl Device {
                     });
                     // A flush ends jobs that are held, too.
                     if register == Register::Jrcr {
-                        outcome.merge(self.release_held(now, Job::stopped))
+                        outcome.merge(self.release_flushed(now))
                     } else {
                         outcome
                     }
@@ -588,9 +591,7 @@ impl Device {
     /// Time has passed.
     pub fn tick(&self, now: Duration) -> Outcome {
         let outcome = self.release_held(now, |_| false);
-        (0..self.rings.len())
-            .map(|n| self.with_ring(n, now, |ring| ring.tick(&self.memory, now)))
-            .fold(outcome, Outcome::merge)
+        (0..self.rings.len()).map(|n| self.tick_ring(n, now)).fold(outcome, Outcome::merge)
     }
 
     /// A snapshot of all counters.

@@ -5,7 +5,7 @@
 //! ([`GuestMemory::pause`]), it lets go. So whoever maps or unmaps waits for one copy of at most
 //! 64 KiB or for some commands without data, never for a job, and a small job locks once.
 
-use super::dma::{DmaSpace, Held};
+use super::dma::{DmaSpace, Held, Piece};
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use std::cell::RefCell;
 use std::fmt;
@@ -36,24 +36,31 @@ impl GuestMemory for Session<'_> {
 
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         let (length, access) = (buf.len(), Access::Write);
-        let done =
-            self.space.walk(&mut self.held.borrow_mut(), address, length, access, |to, at| {
-                to.copy_from(&buf[at..at + to.len()]);
-            });
+        let held = &mut self.held.borrow_mut();
+        let done = self.space.walk(held, address, length, access, |piece, range| match piece {
+            Piece::Mapped(to) => {
+                to.copy_from(&buf[range]);
+                Ok(())
+            }
+            Piece::Asked(client, at) => client.write(at, &buf[range]),
+        });
         if done == length { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
     }
 
     fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
         let (length, held) = (buf.len(), &mut self.held.borrow_mut());
-        self.space.walk(held, address, length, Access::Read, |from, at| {
-            let n = from.len();
-            from.copy_to(&mut buf[at..at + n]);
+        self.space.walk(held, address, length, Access::Read, |piece, range| match piece {
+            Piece::Mapped(from) => {
+                from.copy_to(&mut buf[range]);
+                Ok(())
+            }
+            Piece::Asked(client, at) => client.read(at, &mut buf[range]),
         })
     }
 
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
-        let access = Access::Write;
-        let done = self.space.walk(&mut self.held.borrow_mut(), address, length, access, |_, _| {});
+        let (access, held) = (Access::Write, &mut self.held.borrow_mut());
+        let done = self.space.walk(held, address, length, access, |_, _| Ok(()));
         if done == length { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
     }
 

@@ -103,14 +103,18 @@ impl RingFaults {
         std::mem::take(&mut self.input_error)
     }
 
+    /// The entry of `descriptor` has been made.
+    pub fn shown(&mut self, descriptor: u64) {
+        self.previous = descriptor;
+    }
+
     /// The address that stands in the output entry of `descriptor`.
-    pub fn shown_address(&mut self, fault: Option<EntryAddress>, descriptor: u64) -> u64 {
-        let previous = std::mem::replace(&mut self.previous, descriptor);
+    pub fn shown_address(&self, fault: Option<EntryAddress>, descriptor: u64) -> u64 {
         match fault {
             // Descriptors are aligned to words: no job has that address.
             Some(EntryAddress::Wrong) => descriptor.wrapping_add(1),
             Some(EntryAddress::Zero) => 0,
-            Some(EntryAddress::Duplicate) => previous,
+            Some(EntryAddress::Duplicate) => self.previous,
             Some(EntryAddress::Missing) | None => descriptor,
         }
     }

@@ -6,8 +6,7 @@
 use super::Effects;
 use super::interrupt::{Halt, RingError};
 use super::registers::{JRCR_PARK, JRCR_RESET};
-use super::ring::{JobResult, JobRing};
-use crate::descriptors::status::JobStatus;
+use super::ring::JobRing;
 use crate::fault::kind::{HaltOutcome, Site};
 use crate::memory::GuestMemory;
 use std::sync::atomic::Ordering;
@@ -107,6 +106,9 @@ impl JobRing {
             Some(_) => {
                 self.halt_faults.flush = Wait::new(outcome, now);
                 self.flush(memory, now);
+                if self.draining() {
+                    return Effects::DOORBELL;
+                }
             }
             None if value & JRCR_RESET != 0 => self.error(RingError::EarlyReset),
             None if value & JRCR_PARK != 0 && self.interrupt.halt == Halt::None => {
@@ -118,42 +120,35 @@ impl JobRing {
         Effects::NONE
     }
 
-    /// Running jobs are told to stop, queued ones go to the output ring unexecuted.
+    /// Running jobs are told to stop, queued ones go to the output ring unexecuted: now, or when
+    /// somebody can wait for that.
     fn flush<M: GuestMemory>(&mut self, memory: &M, now: Duration) {
         self.interrupt.halt = Halt::InProgress;
         self.flushing = true;
         self.faults.release();
         self.stop.store(true, Ordering::Relaxed);
+        self.draining = self.flush_waits(memory);
+        if self.draining {
+            return;
+        }
         let mut dropped = 0;
         while self.pending > 0 {
-            match self.fetch(memory) {
-                Some(descriptor) if self.waiting + self.in_flight < self.size_out => {
-                    let given_back = self.publish(memory, descriptor, JobResult::FLUSHED, now);
-                    self.stats.flushed += u64::from(given_back);
-                    if given_back {
-                        self.tell_written(None, descriptor, JobStatus::FLUSHED, now);
-                    }
-                }
-                Some(_) => dropped += 1,
-                // Counted below, with those behind it.
-                None => {}
-            }
-            if self.broken {
-                dropped += self.pending;
-                self.pending = 0;
-            }
+            dropped += self.flush_one(memory, now);
         }
         if dropped > 0 {
-            self.stats.lost += u64::from(dropped);
             log::info!(ring = self.number, dropped; "flush dropped jobs that had no output slot");
         }
         self.settle();
     }
 
-    /// A halt is complete when no job runs any more.
+    /// A halt is complete when no job runs any more, and a flush when none is queued.
     pub(super) fn settle(&mut self) {
         let held = self.halt_faults.flush.is_some();
-        if self.interrupt.halt == Halt::InProgress && self.in_flight == 0 && !held {
+        if self.interrupt.halt == Halt::InProgress
+            && self.in_flight == 0
+            && !held
+            && !self.draining()
+        {
             self.interrupt.halt = Halt::Complete;
         }
     }

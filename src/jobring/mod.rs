@@ -4,6 +4,7 @@
 //! [`Effects`] what the shell has to do. Register facts are from Linux `regs.h` and NXP's
 //! `PERI_CAAM.h`, the rules of use from the drivers (`jr.c` of Linux and U-Boot, OP-TEE, DPDK).
 
+pub mod entries;
 #[cfg(test)]
 #[allow(missing_docs)]
 pub(crate) mod fake_driver;

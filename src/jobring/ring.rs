@@ -5,7 +5,7 @@ use super::halt::HaltFaults;
 use super::interrupt::{Halt, Interrupt, RingError};
 use super::line::Line;
 use super::meter::{LastJob, Level, Meter};
-use super::registers::{JRCFGR_INCL_SEQ_OUT, JRCFGR_LS_BITS, JRCR_RESET, Register};
+use super::registers::{JRCFGR_LS_BITS, JRCR_RESET, Register};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
@@ -103,28 +103,30 @@ pub struct RingView {
 #[derive(Debug)]
 pub struct JobRing {
     pub(super) number: usize,
-    soc: &'static SocProfile,
-    base_in: [u32; 2],
-    base_out: [u32; 2],
+    pub(super) soc: &'static SocProfile,
+    pub(super) base_in: [u32; 2],
+    pub(super) base_out: [u32; 2],
     pub(super) size_in: u32,
     pub(super) size_out: u32,
     /// Added and not yet fetched.
     pub(super) pending: u32,
     /// Read and write index, in entries.
     read: u32,
-    write: u32,
+    pub(super) write: u32,
     /// Taken and not completed; each has an output slot reserved.
     pub(super) in_flight: u32,
     /// ORSF: completed and not removed.
     pub(super) waiting: u32,
     last_status: JobStatus,
-    config_ms: u32,
+    pub(super) config_ms: u32,
     pub(super) interrupt: Interrupt,
     pub(super) line: Line,
     /// An error has made the rings unusable until they are reset.
     pub(super) broken: bool,
     /// A flush is running: what is still queued goes back unexecuted.
     pub(super) flushing: bool,
+    /// What is queued goes back when somebody can wait for its entries.
+    pub(super) draining: bool,
     pub(super) halt_faults: HaltFaults,
     /// What other faults do to it.
     pub(super) faults: RingFaults,
@@ -158,6 +160,7 @@ impl JobRing {
             line: Line::default(),
             broken: false,
             flushing: false,
+            draining: false,
             faults: RingFaults::default(),
             halt_faults: HaltFaults::default(),
             epoch: 0,
@@ -257,16 +260,6 @@ impl JobRing {
         };
         self.meter.level(level, now);
         self.tell_settled(now);
-    }
-
-    fn entry_in(&self) -> u32 {
-        self.soc.pointer.bytes() as u32
-    }
-
-    /// Pointer, status, and with INCL_SEQ_OUT the output sequence's length.
-    fn entry_out(&self) -> u32 {
-        let count = if self.config_ms & JRCFGR_INCL_SEQ_OUT != 0 { 4 } else { 0 };
-        self.soc.pointer.bytes() as u32 + 4 + count
     }
 
     /// Reads a register.
@@ -512,16 +505,8 @@ impl JobRing {
     }
 
     /// Where the next input entry is.
-    fn next_input(&self) -> u64 {
+    pub(super) fn next_input(&self) -> u64 {
         self.base(self.base_in).wrapping_add(u64::from(self.read * self.entry_in()))
-    }
-
-    /// The descriptor address in the next input entry, which stays where it is.
-    pub(super) fn peek<M: GuestMemory>(&self, memory: &M) -> Result<u64, DmaError> {
-        let mut entry = [0; 8];
-        let entry = &mut entry[..self.entry_in() as usize];
-        memory.read(Purpose::InputRing, self.next_input(), entry)?;
-        Ok(self.soc.pointer_from_bytes(entry))
     }
 
     /// Reads the next input entry and frees its slot.
@@ -550,6 +535,11 @@ impl JobRing {
         }
     }
 
+    /// Whether the ring has not been reset since the job was taken.
+    pub(super) fn is_current(&self, job: &TakenJob) -> bool {
+        job.epoch == self.epoch
+    }
+
     /// A taken job has ended. Its output entry is written, unless the ring was reset since.
     pub fn complete<M: GuestMemory>(
         &mut self,
@@ -558,7 +548,7 @@ impl JobRing {
         memory: &M,
         now: Duration,
     ) -> Effects {
-        if job.epoch != self.epoch {
+        if !self.is_current(job) {
             log::debug!(
                 ring = self.number, job = job.number, descriptor:% = Hex(job.descriptor);
                 "the result came after a reset"
@@ -590,23 +580,10 @@ impl JobRing {
         now: Duration,
     ) -> bool {
         let status = result.status;
-        let pointer = self.soc.pointer.bytes();
-        let size = self.entry_out() as usize;
-        let mut entry = [0; 16];
-        let shown = self.faults.shown_address(result.entry.address, descriptor);
-        let (at0, at4) = self.soc.split(shown);
-        if pointer == 4 {
-            entry[..4].copy_from_slice(&self.soc.word_bytes(shown as u32));
-        } else {
-            entry[..4].copy_from_slice(&self.soc.word_bytes(at0));
-            entry[4..8].copy_from_slice(&self.soc.word_bytes(at4));
-        }
-        entry[pointer..pointer + 4].copy_from_slice(&self.soc.word_bytes(status.0));
-        // Behind the end of the entry unless INCL_SEQ_OUT makes it part of it.
-        entry[pointer + 4..pointer + 8].copy_from_slice(&self.soc.word_bytes(result.sequence_out));
-        let at = self.base(self.base_out).wrapping_add(u64::from(self.write) * size as u64);
+        let entry = self.entry(descriptor, &result);
+        self.faults.shown(descriptor);
         self.last_status = status;
-        if let Err(e) = self.write_entry(memory, at, &entry[..size], &result.entry, now) {
+        if let Err(e) = self.write_entry(memory, entry.address, entry.bytes(), &result.entry, now) {
             log::warn!(ring = self.number, error:% = e; "cannot write the output ring; the ring stops until it is reset");
             self.broken = true;
             self.stats.lost += 1;
@@ -628,7 +605,7 @@ impl JobRing {
         true
     }
 
-    fn base(&self, halves: [u32; 2]) -> u64 {
+    pub(super) fn base(&self, halves: [u32; 2]) -> u64 {
         match self.soc.pointer {
             crate::device::soc::PointerSize::Bits32 => u64::from(halves[self.low_half()]),
             crate::device::soc::PointerSize::Bits64 => self.soc.join(halves[0], halves[1]),

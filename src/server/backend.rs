@@ -11,6 +11,7 @@ use crate::device::dma::MapError;
 use crate::device::{OutOfBounds, Outcome, dma, pci};
 use crate::logging::line::Hex;
 use crate::vfio_user::message::{Access, DmaMap, DmaUnmap, IrqAction, IrqData, IrqSet};
+use crate::vfio_user::remote::RemoteMemory;
 use crate::vfio_user::version::Maps;
 use crate::vfio_user::{Connection, Description, Errno, Interrupt, Region, server};
 use std::fs::File;
@@ -171,6 +172,16 @@ impl crate::vfio_user::Backend for Backend {
     }
 }
 
+impl dma::ClientMemory for RemoteMemory<Arc<Connection>> {
+    fn read(&self, address: u64, buf: &mut [u8]) -> io::Result<()> {
+        Ok(Self::read(self, address, buf)?)
+    }
+
+    fn write(&self, address: u64, buf: &[u8]) -> io::Result<()> {
+        Ok(Self::write(self, address, buf)?)
+    }
+}
+
 /// As the specification and libvfio-user have it.
 fn errno(error: &MapError) -> Errno {
     match error {
@@ -221,8 +232,11 @@ pub fn spawn(listener: &Listener, shell: Arc<Shell>, spin: Duration) -> Result<(
 fn serve_one(socket: OwnedFd, shell: &Arc<Shell>, spin: Duration) -> io::Result<()> {
     let connection = Arc::new(Connection::new(socket)?);
     shell.set_connection(Some(Arc::clone(&connection)));
+    let client = RemoteMemory::new(Arc::clone(&connection));
+    shell.device.memory.set_client(Some(Arc::new(client)));
     let mut backend = Backend::new(Arc::clone(shell));
     let result = server::serve(&connection, &description(), &mut backend, spin);
+    shell.device.memory.set_client(None);
     shell.set_connection(None);
     shell.set_interrupt(None);
     let _ = shell.device.disconnect(shell.now());

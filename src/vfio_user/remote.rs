@@ -12,6 +12,7 @@ use super::Errno;
 use super::calls::Answer;
 use super::connection::Connection;
 use super::header::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bytes in front of the data by the specification: address and count.
@@ -32,13 +33,13 @@ pub trait Client {
     fn max_data(&self) -> usize;
 }
 
-impl Client for Connection {
+impl Client for Arc<Connection> {
     fn call(&self, command: Command, body: &[u8]) -> Answer {
-        Self::call(self, command, body)
+        Connection::call(self, command, body)
     }
 
     fn max_data(&self) -> usize {
-        Self::max_data(self)
+        Connection::max_data(self)
     }
 }
 

@@ -40,10 +40,26 @@ pub struct Guest {
 
 impl Guest {
     pub fn new(emulator: &Emulator, ring: u64, size: u32) -> Self {
+        Self::with_memory(emulator, ring, size, None)
+    }
+
+    /// With memory that the emulator has to ask for; `short`: see `OwnMemory`.
+    fn unshared(emulator: &Emulator, ring: u64, size: u32, short: bool) -> Self {
+        Self::with_memory(emulator, ring, size, Some(short))
+    }
+
+    fn with_memory(emulator: &Emulator, ring: u64, size: u32, unshared: Option<bool>) -> Self {
         let ram = memfd(RAM_BYTES);
         let interrupt = EventFd::new(libc::EFD_NONBLOCK).unwrap();
         let mut client = emulator.client();
-        assert!(!client.dma_map(3, 0, RAM, RAM_BYTES, &[ram.as_raw_fd()]).is_error());
+        let fds = if unshared.is_some() { &[][..] } else { &[ram.as_raw_fd()] };
+        assert!(!client.dma_map(3, 0, RAM, RAM_BYTES, fds).is_error());
+        client.own = unshared.map(|short| OwnMemory {
+            base: RAM,
+            bytes: ram.try_clone().unwrap(),
+            short,
+            asked: 0,
+        });
         client.write(CONFIG, 4, &[6, 0]);
         assert!(!client.set_irqs(0, 4 | 32, 0, 1, &[interrupt.as_raw_fd()]).is_error());
         let mut guest = Self { client, ram, interrupt, size, done: 0 };
@@ -143,9 +159,22 @@ impl Guest {
     }
 
     /// Waits for the interrupt line to be signalled.
-    pub fn wait(&self) {
+    pub fn wait(&mut self) {
+        while self.client.own.is_some() && self.interrupt_or_question() {
+            self.client.answer_one();
+        }
         wait_readable(self.interrupt.as_raw_fd());
         assert_eq!(self.interrupt.read().unwrap(), 1);
+    }
+
+    /// Waits for either; `true`: it is a question.
+    fn interrupt_or_question(&self) -> bool {
+        let fds = [self.interrupt.as_raw_fd(), self.client.stream.as_raw_fd()];
+        let mut polls = fds.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+        // SAFETY: two pollfds that live over the call.
+        let ready = unsafe { libc::poll(polls.as_mut_ptr(), 2, DEADLINE.as_millis() as i32) };
+        assert!(ready > 0, "nothing happened within {DEADLINE:?}");
+        polls[0].revents == 0
     }
 
     pub fn unmask(&mut self) {
@@ -312,4 +341,80 @@ fn memory_taken_away_under_the_jobs_kills_nobody() {
         assert_eq!(guest.peek::<4096>(JOBS), before, "nothing is written after an unmap");
     }
     emulator.check();
+}
+
+/// All of a job's memory is reached by messages, in either layout, while the registers answer.
+#[test]
+fn jobs_run_in_memory_that_has_to_be_asked_for() {
+    for (short, decos) in [(false, "1"), (true, "1"), (true, "3")] {
+        let emulator = Emulator::start(&["--decos", decos]);
+        let mut guest = Guest::unshared(&emulator, 0, 8, short);
+        guest.shared_descriptor();
+        for round in 0..20_u64 {
+            let descriptor = guest.job(round % 4, &PLAIN);
+            guest.submit(0, round, descriptor);
+            // Answered whatever the DECO waits for.
+            guest.read32(0x103c);
+            guest.wait();
+            assert_eq!(guest.entry(round), (descriptor, 0));
+            assert_eq!(guest.peek::<64>(descriptor - RAM + 0x200), CIPHER, "{short}");
+            assert_eq!(guest.peek::<16>(descriptor - RAM + 0x240), [0; 16]);
+            guest.write32(0x104c, 1);
+            guest.write32(0x1034, 1);
+            guest.unmask();
+        }
+        let asked = guest.client.own.as_ref().unwrap().asked;
+        assert!(asked > 20 * 6, "{asked} questions");
+        assert!(!emulator.log().contains("no DMA"), "{}", emulator.log());
+    }
+}
+
+/// A flush gives back what is queued, and ends when that has been written.
+#[test]
+fn a_flush_in_memory_that_has_to_be_asked_for() {
+    let emulator = Emulator::start(&["--stall", "release=manual"]);
+    for _ in 0..3 {
+        let mut guest = Guest::unshared(&emulator, 1, 8, true);
+        guest.shared_descriptor();
+        let jobs: Vec<_> = (0..5).map(|n| guest.job(n, &PLAIN)).collect();
+        for (n, descriptor) in jobs.iter().enumerate() {
+            guest.submit(1, n as u64, *descriptor);
+        }
+        guest.write32(0x206c, 1);
+        // As drivers do: until HALT (bits 3:2) no longer says "in progress".
+        let start = std::time::Instant::now();
+        while guest.read32(0x204c) & 0xc != 8 {
+            assert!(start.elapsed() < DEADLINE, "the flush never ends");
+        }
+        assert_eq!(guest.read32(0x203c), 5);
+        for (n, descriptor) in jobs.iter().enumerate() {
+            let (pointer, status) = guest.entry(n as u64);
+            assert_eq!(pointer, *descriptor);
+            assert_ne!(status, 0, "flushed");
+        }
+    }
+    emulator.check();
+}
+
+/// What the client does not give is a DMA error, and the device goes on.
+#[test]
+fn a_client_that_refuses_to_read_its_memory() {
+    let emulator = Emulator::start(&[]);
+    let mut guest = Guest::unshared(&emulator, 0, 8, false);
+    guest.shared_descriptor();
+    let good = guest.job(0, &PLAIN);
+    // A range that is mapped, and that the client knows nothing of.
+    assert!(!guest.client.dma_map(3, 0, 0x1000, 0x1000, &[]).is_error());
+    let bad = guest.job(1, &PLAIN);
+    guest.poke(bad - RAM + 4, &0x1000_u32.to_le_bytes());
+    guest.submit(0, 0, bad);
+    guest.wait();
+    assert_eq!(guest.entry(0).1 & 0xf000_00ff, 0x4000_0016, "DECO, DMA error");
+    assert_ne!(guest.read32(0xfcc), 0, "FADR");
+    guest.write32(0x104c, 1);
+    guest.write32(0x1034, 1);
+    guest.unmask();
+    guest.submit(0, 1, good);
+    guest.wait();
+    assert_eq!(guest.entry(1), (good, 0));
 }

@@ -1,0 +1,227 @@
+//! Ring entries in memory that has to be asked for.
+//!
+//! The VMM whose memory it is may be waiting for a register access, and the thread that answers that
+//! one for a ring's lock; QEMU, which holds its own big lock meanwhile, would then never answer.
+//! So a DECO thread reads and writes such an entry *before* it takes the ring's lock ([`Ahead`]),
+//! and under the lock finds that done. One thread a ring does so at a time, by the ring's `turn`,
+//! which no register access takes.
+
+use super::dma::DmaSpace;
+use super::jobs::Job;
+use super::{Device, Outcome, lock};
+use crate::fault::kind::Site;
+use crate::jobring::{Effects, JobResult, JobRing, TakenJob};
+use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use std::cell::{Cell, RefCell};
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+/// An access that has been made.
+#[derive(Debug)]
+enum Made {
+    Read { address: u64, length: usize, bytes: Vec<u8> },
+    Write { address: u64, bytes: Vec<u8>, result: Result<(), DmaError> },
+}
+
+/// Guest memory that remembers what it has been asked for, and under a lock asks for nothing new.
+#[derive(Debug)]
+pub(super) struct Ahead<'a> {
+    memory: &'a DmaSpace,
+    locked: Cell<bool>,
+    made: RefCell<Vec<Made>>,
+    /// Writes that came under the lock, none of which anything depends on.
+    later: RefCell<Vec<(Purpose, u64, Vec<u8>)>>,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(memory: &'a DmaSpace) -> Self {
+        Self {
+            memory,
+            locked: Cell::new(false),
+            made: RefCell::default(),
+            later: RefCell::default(),
+        }
+    }
+
+    /// From here on a lock is held.
+    pub(super) fn lock(&self) -> &Self {
+        self.locked.set(true);
+        self
+    }
+
+    /// It no longer is: what had to wait is written.
+    pub(super) fn unlock(&self) {
+        self.locked.set(false);
+        for (purpose, address, bytes) in self.later.take() {
+            // It has been taken for written.
+            if let Err(error) = self.memory.write(purpose, address, &bytes) {
+                log::warn!(error:%; "late write");
+            }
+        }
+    }
+}
+
+impl GuestMemory for Ahead<'_> {
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        let length = buf.len();
+        if self.read_available(purpose, address, buf) == length {
+            Ok(())
+        } else {
+            Err(DmaError { purpose, address, length, access: Access::Read })
+        }
+    }
+
+    fn read_available(&self, purpose: Purpose, wanted: u64, buf: &mut [u8]) -> usize {
+        if !self.memory.waits(wanted, buf.len()) {
+            return self.memory.read_available(purpose, wanted, buf);
+        }
+        for made in self.made.borrow().iter() {
+            if let Made::Read { address, length, bytes } = made
+                && (*address, *length) == (wanted, buf.len())
+            {
+                buf[..bytes.len()].copy_from_slice(bytes);
+                return bytes.len();
+            }
+        }
+        if self.locked.get() {
+            return 0;
+        }
+        let n = self.memory.read_available(purpose, wanted, buf);
+        let made = Made::Read { address: wanted, length: buf.len(), bytes: buf[..n].to_vec() };
+        self.made.borrow_mut().push(made);
+        n
+    }
+
+    fn write(&self, purpose: Purpose, wanted: u64, buf: &[u8]) -> Result<(), DmaError> {
+        if !self.memory.waits(wanted, buf.len()) {
+            return self.memory.write(purpose, wanted, buf);
+        }
+        for made in self.made.borrow().iter() {
+            if let Made::Write { address, bytes, result } = made
+                && (*address, &bytes[..]) == (wanted, buf)
+            {
+                return *result;
+            }
+        }
+        if self.locked.get() {
+            self.later.borrow_mut().push((purpose, wanted, buf.to_vec()));
+            return Ok(());
+        }
+        let result = self.memory.write(purpose, wanted, buf);
+        self.made.borrow_mut().push(Made::Write { address: wanted, bytes: buf.to_vec(), result });
+        result
+    }
+
+    fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
+        self.memory.writable(purpose, address, length)
+    }
+}
+
+/// A turn at a ring whose next input entry has been read.
+pub(super) struct Turn<'a> {
+    pub(super) memory: Ahead<'a>,
+    /// Address and length of that entry.
+    pub(super) entry: (u64, usize),
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Device {
+    /// Reads ring `n`'s next input entry, and what fault rules ask about its job, if that has to
+    /// be waited for.
+    pub(super) fn turn(&self, n: usize) -> Option<Turn<'_>> {
+        if !self.memory.asks() {
+            return None;
+        }
+        let turn = lock(&self.rings[n].turn);
+        let next = {
+            let ring = self.rings[n].lock();
+            ring.next_entry().filter(|_| !ring.draining())
+        };
+        let entry = next?;
+        if !self.memory.waits(entry.0, entry.1) {
+            return None;
+        }
+        let memory = Ahead::new(&self.memory);
+        // What cannot be read is found out again under the lock, and reported.
+        memory.read_available(Purpose::InputRing, entry.0, &mut [0; 8][..entry.1]);
+        if self.faults.armed(Site::Take) {
+            let next = self.rings[n].lock().peek_next(memory.lock());
+            memory.unlock();
+            if let Some((number, descriptor)) = next {
+                let _ = self.facts(&memory, Site::Take, number, descriptor);
+            }
+        }
+        memory.lock();
+        Some(Turn { memory, entry, _turn: turn })
+    }
+
+    /// [`JobRing::complete`], with the output entry written before if it has to be waited for.
+    pub(super) fn complete_ahead(
+        &self,
+        n: usize,
+        taken: &TakenJob,
+        result: JobResult,
+        now: Duration,
+        count: impl FnOnce(),
+    ) -> Outcome {
+        let slot = &self.rings[n];
+        let memory = Ahead::new(&self.memory);
+        let next = || slot.lock().next_result(taken, &result);
+        let waits = next().is_some_and(|e| self.memory.waits(e.address, e.bytes().len()));
+        let _turn = waits.then(|| lock(&slot.turn));
+        if waits && let Some(entry) = next() {
+            // A failure is found again under the lock, and reported.
+            let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
+        }
+        let outcome = self.with_ring(n, now, |ring| {
+            count();
+            ring.complete(taken, result, memory.lock(), now)
+        });
+        memory.unlock();
+        outcome
+    }
+
+    /// Gives back what a flush of ring `n` has found queued.
+    pub(super) fn drain(&self, n: usize, now: Duration) -> Outcome {
+        let slot = &self.rings[n];
+        let _turn = lock(&slot.turn);
+        let mut outcome = Outcome::default();
+        loop {
+            let next = {
+                let ring = slot.lock();
+                ring.next_entry().filter(|_| ring.draining())
+            };
+            let Some((address, length)) = next else { return outcome };
+            let memory = Ahead::new(&self.memory);
+            memory.read_available(Purpose::InputRing, address, &mut [0; 8][..length]);
+            let entry = slot.lock().next_flushed(memory.lock());
+            memory.unlock();
+            if let Some(entry) = entry {
+                let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
+            }
+            outcome = outcome.merge(self.with_ring(n, now, |ring| {
+                ring.drain_one(memory.lock(), now);
+                Effects::NONE
+            }));
+            memory.unlock();
+        }
+    }
+
+    /// Time has passed for ring `n`.
+    pub(super) fn tick_ring(&self, n: usize, now: Duration) -> Outcome {
+        let memory = Ahead::new(&self.memory);
+        let outcome = self.with_ring(n, now, |ring: &mut JobRing| ring.tick(memory.lock(), now));
+        memory.unlock();
+        outcome
+    }
+
+    /// Held jobs of rings that have been flushed go back: now, or, where that may have to be
+    /// waited for, when the main thread comes to it.
+    pub(super) fn release_flushed(&self, now: Duration) -> Outcome {
+        if !self.memory.asks() {
+            return self.release_held(now, Job::stopped);
+        }
+        lock(&self.held).hurry(Job::stopped);
+        Outcome { timer: true, ..Outcome::default() }
+    }
+}
