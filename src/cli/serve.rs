@@ -171,6 +171,14 @@ pub struct ServeArgs {
     #[arg(long)]
     show_secrets: bool,
 
+    /// Folder in which `caam-emu ctl trace start` may have files made; repeatable
+    #[arg(long, value_name = "DIR")]
+    trace_dir: Vec<PathBuf>,
+
+    /// Keep all that the process may do: no Landlock, no seccomp, no capability given up
+    #[arg(long)]
+    no_sandbox: bool,
+
     /// Which log lines to write, such as debug,ring=1,status=failed (see below)
     #[arg(long, value_name = "FILTER")]
     log: Option<Filter>,
@@ -240,6 +248,8 @@ impl ServeArgs {
             control: self.control.clone(),
             trace: self.trace.as_ref().map(|path| self.trace_options.of(path)),
             autopsy: (self.autopsy, self.show_secrets),
+            sandbox: !self.no_sandbox,
+            trace_dirs: self.trace_dir.clone(),
         })
     }
 }

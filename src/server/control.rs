@@ -4,9 +4,9 @@
 //! read can cost it its answers, and the others nothing: input is bounded by the length of a line,
 //! output by one reply, for no further line is looked at until that has gone out.
 
+use super::Error;
 use super::listener::Listener;
 use super::shell::Shell;
-use super::{Endpoint, Error};
 use crate::control::commands::{self, Answer};
 use crate::control::lines::Lines;
 use crate::control::protocol;
@@ -14,7 +14,6 @@ use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -38,13 +37,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Makes the socket and starts the thread. It ends when the shell has stopped and the socket
-    /// is closed.
+    /// Starts the thread. It ends when the shell has stopped and the socket is closed.
     ///
     /// # Errors
-    /// If the socket or the thread cannot be had.
-    pub fn start(path: &Path, shell: Arc<Shell>) -> Result<Self, Error> {
-        let listener = Listener::new(&Endpoint::Path(path.to_owned()))?;
+    /// If the thread cannot be had.
+    pub fn start(listener: Listener, shell: Arc<Shell>) -> Result<Self, Error> {
         let set_up = Error::setup("the control socket");
         let socket = listener.descriptor().and_then(|socket| {
             let socket = UnixListener::from(socket);

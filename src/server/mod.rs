@@ -12,6 +12,7 @@ pub mod control;
 pub mod deco;
 pub mod listener;
 mod patience;
+pub mod sandbox;
 pub mod shell;
 pub mod signals;
 pub mod supervisor;
@@ -25,6 +26,7 @@ use crate::fault::plan::Entry;
 use crate::trace::file;
 use control::Control;
 use listener::Listener;
+use sandbox::Need;
 use shell::Shell;
 use std::fs::File;
 use std::io::{self, Write};
@@ -95,6 +97,10 @@ pub struct Options {
     pub control: Option<PathBuf>,
     /// What is traced from the beginning.
     pub trace: Option<file::Options>,
+    /// Where files may be made that `ctl` asks for.
+    pub trace_dirs: Vec<PathBuf>,
+    /// Whether to confine the process before it serves.
+    pub sandbox: bool,
 }
 
 /// Why serving could not begin, or ended early.
@@ -146,9 +152,15 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no such folder.
+    #[error("--trace-dir {0}: not a folder")]
+    TraceDir(PathBuf),
     /// The trace could not be started.
     #[error("--trace: {0}")]
     Trace(#[from] file::Error),
+    /// The process could not be confined.
+    #[error("sandbox: {0}; --no-sandbox does without")]
+    Sandbox(#[from] sandbox::Error),
     /// The event loop failed.
     #[error("event loop: {0}")]
     Events(event_manager::Error),
@@ -184,6 +196,9 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     {
         return Err(Error::OneSocket(path.clone()));
     }
+    if let Some(missing) = options.trace_dirs.iter().find(|folder| !folder.is_dir()) {
+        return Err(Error::TraceDir(missing.clone()));
+    }
     let listener = Listener::new(&options.endpoint)?;
     if let Some(path) = &options.stats {
         supervisor::probe(path)?;
@@ -202,11 +217,17 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     let device = Arc::new(device);
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 
+    let control = options.control.clone().map(Endpoint::Path);
+    let control = control.map(|endpoint| Listener::new(&endpoint)).transpose()?;
+    // All sockets are there, and no thread has been started.
+    if options.sandbox {
+        log::info!("sandbox: {}", sandbox::enter(&needs(options))?);
+    }
     if let Some(trace) = &options.trace {
         shell.traces.start(&shell.device, trace, shell.now())?;
     }
-    let control = options.control.as_deref();
-    let control = control.map(|path| Control::start(path, Arc::clone(&shell))).transpose()?;
+    let control =
+        control.map(|listener| Control::start(listener, Arc::clone(&shell))).transpose()?;
     let decos = (0..options.setup.decos)
         .map(|n| deco::spawn(n, Arc::clone(&shell)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -230,6 +251,18 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     // The client thread may be waiting for a client's next message; it ends with the process.
     let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));
     result.and(written)
+}
+
+/// What serving needs of the file system once everything is open.
+fn needs(options: &Options) -> Vec<Need> {
+    let socket = match &options.endpoint {
+        Endpoint::Path(path) => Some(path.clone()),
+        Endpoint::Descriptor(_) => None,
+    };
+    let sockets = socket.into_iter().chain(options.control.clone());
+    let files = options.stats.iter().chain(options.trace.iter().map(|trace| &trace.path));
+    let folders = files.map(|file| sandbox::folder(file)).chain(options.trace_dirs.clone());
+    sockets.map(Need::Remove).chain(folders.map(Need::WriteIn)).collect()
 }
 
 /// Takes over the descriptor of `--ready-fd`.

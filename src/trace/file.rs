@@ -23,11 +23,21 @@ pub struct Options {
     pub limit: u64,
 }
 
+/// What to do about a file that may not be made.
+fn confined(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; an emulator makes files only where it was told to: start it with --trace-dir FOLDER"
+        }
+        _ => "",
+    }
+}
+
 /// Why a trace could not be started or ended.
 #[derive(Debug, Error)]
 #[allow(missing_docs)]
 pub enum Error {
-    #[error("trace file {path}: {source}")]
+    #[error("trace file {path}: {source}{}", confined(.source))]
     Open { path: PathBuf, source: io::Error },
     #[error("a trace is being written already, to {0}; stop it first")]
     Running(PathBuf),

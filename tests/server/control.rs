@@ -19,7 +19,12 @@ pub fn with_control(arguments: &[&str]) -> (Emulator, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("caam.sock");
     let control = directory.path().join("control.sock");
-    let own = ["--socket-path", socket.to_str().unwrap(), "--control", control.to_str().unwrap()];
+    let own = [
+        ["--socket-path", socket.to_str().unwrap()],
+        ["--control", control.to_str().unwrap()],
+        ["--trace-dir", directory.path().to_str().unwrap()],
+    ];
+    let own = own.concat();
     let emulator = Emulator::spawn(serve(own.iter().chain(arguments)), directory, socket);
     (emulator, control)
 }
