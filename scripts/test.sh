@@ -22,7 +22,7 @@ Exit status: 0 all passed, 1 a failure, 125 could not tell, 2 unusable command l
 HELP
 }
 
-VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth)
+VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth attack)
 ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 

@@ -44,7 +44,8 @@ Examples:
 Environment: CAAM_EMU_DEBIAN_MIRROR, CAAM_EMU_DEBIAN_SECURITY_MIRROR (default: from apt's
 configuration), CAAM_EMU_CACHE (default: target/vm), CAAM_EMU_BINARY (a built caam-emu),
 KERNEL_ARGS (appended to the guest's command line), QEMU_ARGS (for QEMU, such as "-gdb tcp::1234"),
-LOAD_SECONDS (how long a case with a load of its own runs, such as faults-mix; default 60), NO_COLOR.
+LOAD_SECONDS (how long a case with a load of its own runs, such as faults-mix; default 60),
+ATTACK_OPERATIONS and ATTACK_SEED (of the case attack), NO_COLOR.
 HELP
 }
 
@@ -73,6 +74,13 @@ list() {
 # header FILE KEY: a "# key: value" line of a case, "// key: value" of a semantic patch.
 header() {
 	sed -n "/^\(#\|\/\/\) $2: /{s,,,p;q}" "$1"
+}
+
+# headers KEY CASE...: that line of each of them.
+headers() {
+	local key=$1 name
+	shift
+	for name; do header "$REPO/guest-tests/cases/$name.sh" "$key"; done
 }
 
 TIMEOUT=300
@@ -172,6 +180,26 @@ own_files() {
 	done
 }
 
+# attack_before CASE...: those with an "attack" header want a device that has been attacked before
+# their guest boots, by so many operations (ATTACK_OPERATIONS overrides). Sets ATTACK: "-", or how
+# that went: its status, and what it said.
+attack_before() {
+	local name operations='' status=0
+	ATTACK=-
+	for name; do
+		operations=$(header "$REPO/guest-tests/cases/$name.sh" attack)
+		if [[ -n $operations ]]; then break; fi
+	done
+	if [[ -z $operations ]]; then return 0; fi
+	operations=${ATTACK_OPERATIONS:-$operations}
+	log "attacking the device, $operations operations"
+	"$ATTACKER" "$RUN/vfio.sock" --operations "$operations" --seed "${ATTACK_SEED:-1}" --pid "$EMULATOR_PID" \
+		>"$LOGS/attack.log" 2>&1 || status=$?
+	sed 's/^/# /' "$LOGS/attack.log"
+	if ((status)); then KEEP_LOGS=1; fi
+	ATTACK=$status
+}
+
 # boot VARIANT EMULATOR-ARGUMENTS CASE...: one guest with that driver.
 boot() {
 	local driver=$1 fifo answers failed_before=$CASES_FAILED rings
@@ -186,9 +214,10 @@ boot() {
 	emulator_arguments "${defaults[@]}" --job-rings 4 --soc virt-era9
 	rings=$(emu_value --job-rings "${ARGS[@]}")
 	start_emulator "${ARGS[@]}"
+	attack_before "$@"
 	prepare_boot "$rings" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
 		"export JOB_RINGS PROFILE=$(emu_value --soc "${ARGS[@]}") DRIVER=${driver##*/} BOOT=$BOOT" \
-		"export LOAD_SECONDS=$LOAD_SECONDS" "CASES='$*'"
+		"export LOAD_SECONDS=$LOAD_SECONDS ATTACK=$ATTACK" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then
 		shell_guest || cannot_tell "QEMU ended with status $?" "its message stands above"
@@ -275,6 +304,7 @@ main() {
 	[[ ${value:-4} =~ ^[1-4]$ ]] || usage_error "--emu: --job-rings $value: 1 to 4"
 	open_run
 	build_emulator
+	if [[ -n $(headers attack "${CASES[@]}") ]]; then build_attacker; fi
 	find_qemu
 	need_tools
 	find_kernel "$KERNEL" "$KERNEL_TREE"

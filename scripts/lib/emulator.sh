@@ -18,6 +18,14 @@ build_emulator() {
 		cargo build --release --locked --manifest-path "$REPO/Cargo.toml" --bin caam-emu
 }
 
+# build_attacker: sets ATTACKER, a client that means harm (examples/attack.rs).
+build_attacker() {
+	ATTACKER=${CARGO_TARGET_DIR:-$REPO/target}/debug/examples/attack
+	need_rust
+	must "building the attacker" "fix the build: cargo build --locked --example attack" \
+		cargo build --locked --manifest-path "$REPO/Cargo.toml" --example attack
+}
+
 # start_emulator ARGS...: returns once it is ready for QEMU; sets EMULATOR_PID.
 start_emulator() {
 	local ready word='' part='' tries
