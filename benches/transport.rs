@@ -24,7 +24,7 @@ use vfio_client::{BAR0, DEADLINE, Raw};
 #[path = "../tests/common/vfio_client.rs"]
 mod vfio_client;
 
-/// A register that is memory and nothing more: SCFGR's neighbour, RTIC's end.
+/// A register that is memory and nothing more.
 const REGISTER: u64 = 0x10;
 /// Of libvfio-user's sample: BAR 1 is plain memory, the page in the middle of which is not mapped.
 const SAMPLE_REGION: u32 = 1;
@@ -73,14 +73,20 @@ impl Server {
         self.directory.path().join("socket")
     }
 
-    fn client(&self) -> Raw {
+    fn client(&mut self) -> Raw {
         let start = Instant::now();
-        // It has bound its socket, but may not listen yet.
-        while UnixStream::connect(self.socket()).is_err() {
+        // It has bound its socket, but may not listen yet. The first connection is the one: the
+        // sample ends with its client.
+        let stream = loop {
+            if let Ok(stream) = UnixStream::connect(self.socket()) {
+                break stream;
+            }
             assert!(start.elapsed() < DEADLINE, "the server does not listen");
+            let ended = self.process.try_wait().unwrap();
+            assert!(ended.is_none(), "the server has ended, {ended:?}: see what it says");
             thread::sleep(Duration::from_millis(1));
-        }
-        let mut client = Raw::connect(&self.socket());
+        };
+        let mut client = Raw::new(stream);
         client.handshake();
         client
     }
@@ -125,13 +131,14 @@ fn bare() -> Raw {
 }
 
 fn round_trips(c: &mut Criterion) {
-    let servers = [("caam-emu", None), ("caam-emu-blocking", Some("0"))]
+    let mut servers = [("caam-emu", None), ("caam-emu-blocking", Some("0"))]
         .map(|(name, spin)| (name, Server::ours(spin)));
-    let sample = std::env::var_os("LIBVFIO_USER_SERVER").map(|program| Server::sample(&program));
+    let mut sample =
+        std::env::var_os("LIBVFIO_USER_SERVER").map(|program| Server::sample(&program));
     let mut clients: Vec<_> =
-        servers.iter().map(|(name, server)| (*name, server.client(), BAR0, REGISTER)).collect();
+        servers.iter_mut().map(|(name, server)| (*name, server.client(), BAR0, REGISTER)).collect();
     clients.push(("bare-socket", bare(), BAR0, REGISTER));
-    if let Some(sample) = &sample {
+    if let Some(sample) = &mut sample {
         clients.push(("libvfio-user", sample.client(), SAMPLE_REGION, SAMPLE_OFFSET));
     }
     let mut group = c.benchmark_group("transport/register-read");
@@ -154,7 +161,7 @@ fn round_trips(c: &mut Criterion) {
 /// What the servers cost whose client asks nothing for a second.
 fn idle() {
     for (name, spin) in [("caam-emu", None), ("caam-emu-blocking", Some("0"))] {
-        let server = Server::ours(spin);
+        let mut server = Server::ours(spin);
         let mut client = server.client();
         for _ in 0..1000 {
             client.read32(BAR0, REGISTER);
