@@ -18,6 +18,7 @@ pub mod platform;
 pub mod registers;
 pub mod rng4;
 mod session;
+mod slot;
 pub mod soc;
 mod tell;
 
@@ -38,6 +39,7 @@ use logging::Failure;
 use pci::ConfigSpace;
 use platform::{Platform, Secrets};
 use registers::{RegisterFile, ctrl, version};
+use slot::Slot;
 use soc::SocProfile;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -152,39 +154,6 @@ pub struct Device {
 #[must_use]
 pub fn worth_a_line(n: u64) -> bool {
     n < 32 || n.is_power_of_two()
-}
-
-/// A ring and, for threads that look for work, whether it has any.
-#[derive(Debug)]
-struct Slot {
-    ring: Mutex<JobRing>,
-    ready: AtomicBool,
-    /// Taken before the ring's lock by who waits for memory: see [`ahead`].
-    turn: Mutex<()>,
-}
-
-impl Slot {
-    fn new(ring: JobRing) -> Self {
-        Self { ring: Mutex::new(ring), ready: AtomicBool::new(false), turn: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, JobRing> {
-        lock(&self.ring)
-    }
-
-    /// The ring may have become ready, or no longer be.
-    fn note(&self, ring: &JobRing) {
-        let ready = ring.ready() || ring.draining();
-        if self.ready.load(Ordering::Relaxed) != ready {
-            // As for DECO 0: a thread that is about to sleep sees it, or is seen.
-            self.ready.store(ready, Ordering::SeqCst);
-        }
-    }
-
-    /// Whether it may have a job.
-    fn ready(&self) -> bool {
-        self.ready.load(Ordering::SeqCst)
-    }
 }
 
 /// A register page.

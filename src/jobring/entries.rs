@@ -5,7 +5,7 @@
 //! that would have to wait only begins; the DECOs give back what is queued, one job after the other.
 
 use super::registers::JRCFGR_INCL_SEQ_OUT;
-use super::ring::{JobResult, JobRing, TakenJob};
+use super::{JobResult, JobRing, TakenJob};
 use crate::descriptors::status::JobStatus;
 use crate::fault::kind::EntryAddress;
 use crate::memory::{DmaError, GuestMemory, Purpose};

@@ -11,14 +11,18 @@ pub(crate) mod fake_driver;
 pub mod faults;
 mod halt;
 pub mod interrupt;
+mod job;
 pub mod line;
 pub mod meter;
 pub mod registers;
 mod ring;
 mod tell;
 mod times;
+mod view;
 
-pub use ring::{JobResult, JobRing, RingStats, RingView, TakenJob};
+pub use job::{JobResult, TakenJob};
+pub use ring::JobRing;
+pub use view::{RingStats, RingView};
 
 /// What has to happen after an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

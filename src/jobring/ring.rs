@@ -3,101 +3,20 @@
 use super::faults::RingFaults;
 use super::halt::HaltFaults;
 use super::interrupt::{Halt, Interrupt, RingError};
+use super::job::{JobResult, TakenJob};
 use super::line::Line;
 use super::meter::{LastJob, Level, Meter};
 use super::registers::{JRCFGR_LS_BITS, JRCR_RESET, Register};
+use super::view::{RingStats, RingView};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
 use crate::device::soc::SocProfile;
-use crate::fault::job::EntryFault;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use crate::trace::{RingEvent, Tap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// A job taken from the input ring: the caller owes [`JobRing::complete`] for it.
-#[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
-#[must_use = "a taken job holds an output slot until it is completed"]
-pub struct TakenJob {
-    /// Bus address of the job descriptor, bit for bit as the driver wrote it.
-    pub descriptor: u64,
-    /// Number of the job in its ring, from 1.
-    pub number: u64,
-    /// Set when the ring is flushed: the job should end early.
-    pub stop: Arc<AtomicBool>,
-    /// Input ring index of the slot it came from, for logs.
-    pub slot: u32,
-    /// When.
-    pub taken: Duration,
-    epoch: u32,
-}
-
-/// What goes into the output ring for a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobResult {
-    /// Status word.
-    pub status: JobStatus,
-    /// Bytes stored to the output sequence.
-    pub sequence_out: u32,
-    /// What happens to the entry on purpose.
-    pub entry: EntryFault,
-    /// A ring error raised on purpose behind it.
-    pub error: Option<RingError>,
-}
-
-impl JobResult {
-    pub(super) const FLUSHED: Self = Self::new(JobStatus::FLUSHED, 0);
-
-    /// Of a job with nothing done to its entry.
-    #[must_use]
-    pub const fn new(status: JobStatus, sequence_out: u32) -> Self {
-        let entry = EntryFault { address: None, late: None, unwritable: false };
-        Self { status, sequence_out, entry, error: None }
-    }
-}
-
-/// What a ring has done since the device was created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RingStats {
-    /// Jobs taken from the input ring.
-    pub taken: u64,
-    /// Output entries with status 0.
-    pub succeeded: u64,
-    /// Output entries with another status, flushed jobs among them.
-    pub failed: u64,
-    /// Jobs given back by a flush without having run.
-    pub flushed: u64,
-    /// Jobs whose result had nowhere to go: the ring was reset, or its output not writable.
-    pub lost: u64,
-    /// Most jobs ever in the ring at once: added, and not yet removed from the output ring.
-    pub max_occupancy: u32,
-    /// Ring errors raised (JRINTR.JRE).
-    pub errors: u64,
-    /// Interrupts lost on purpose.
-    pub interrupts_lost: u64,
-}
-
-/// Where a ring's jobs are, and what state it is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RingView {
-    /// Entries of the input ring; 0: not set up.
-    pub size_in: u32,
-    /// Entries of the output ring.
-    pub size_out: u32,
-    /// Jobs added and not yet taken.
-    pub pending: u32,
-    /// Jobs taken and not yet completed.
-    pub in_flight: u32,
-    /// Jobs completed and not yet removed.
-    pub waiting: u32,
-    /// Flush or park.
-    pub halt: Halt,
-    /// Whether an error has stopped it until it is reset.
-    pub broken: bool,
-}
 
 /// See the module.
 #[derive(Debug)]

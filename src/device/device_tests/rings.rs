@@ -297,15 +297,30 @@ fn statistics_are_json_with_these_fields() {
     rig.now = at(110);
     let json = serde_json::to_value(rig.device.statistics(rig.now)).unwrap();
     let no_times = serde_json::json!({
-        "count": 0, "p50_ns": 0, "p90_ns": 0, "p99_ns": 0, "max_ns": 0,
+        "count": 0, "sum_ns": 0, "p50_ns": 0, "p90_ns": 0, "p99_ns": 0, "max_ns": 0,
+        "buckets": [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     });
+    let three = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let aes = serde_json::json!([
         { "name": "aes-cbc", "direction": "decrypt", "jobs": 2, "bytes": 1024 },
     ]);
+    let queue_wait = serde_json::json!({
+        "count": 3, "sum_ns": 16, "p50_ns": 8, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
+        "buckets": three,
+    });
+    let service_time = serde_json::json!({
+        "count": 3, "sum_ns": 8, "p50_ns": 0, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
+        "buckets": three,
+    });
+    let failures = serde_json::json!([{
+        "ring": 1, "job": 3, "descriptor": "0xc", "status": "0x40000004",
+        "meaning": "deco/invalid-command", "fault": false, "at_ns": 108,
+    }]);
     let expected = serde_json::json!({
         "version": 1,
         "soc": "virt-era9",
         "decos": 2,
+        "decos_busy": 0,
         "uptime_ns": 110,
         "rings": [
             {
@@ -330,18 +345,15 @@ fn statistics_are_json_with_these_fields() {
                 ],
                 "full": false, "became_full": 0, "full_ns": 0, "doorbells": 1, "last_doorbell_ns": 100,
                 "slot_reads": 1, "slot_refusals": 0, "accesses": { "reads": 1, "writes": 9 }, "interrupts": { "raised": 1, "merged": 3, "lost": 0 },
-                "queue_wait": {
-                    "count": 3, "p50_ns": 8, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
-                },
-                "service_time": {
-                    "count": 3, "p50_ns": 0, "p90_ns": 8, "p99_ns": 8, "max_ns": 8,
-                },
+                "queue_wait": queue_wait,
+                "service_time": service_time,
                 "last_job": { "descriptor": "0x10", "status": "0x4000001a", "at_ns": 108 },
                 "operations": aes,
             },
         ],
         "operations": aes,
         "interrupts": { "raised": 1 },
+        "failures": failures,
         "faults": { "seed": rig.device.setup().fault_seed, "rules": [] },
         "trace": { "on": false, "events": 0, "dropped": 0 },
     });
