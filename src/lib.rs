@@ -14,6 +14,7 @@ pub mod fault;
 pub mod jobring;
 pub mod logging;
 pub mod memory;
+pub mod record;
 pub mod server;
 pub mod suggest;
 pub mod trace;

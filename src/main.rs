@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => status(args.run()),
         Command::Man(args) => status(args.run()),
         Command::Trace(args) => args.run(),
+        Command::Replay(args) => args.run(),
     }
 }
 

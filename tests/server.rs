@@ -19,6 +19,8 @@ mod job;
 mod logs;
 #[path = "server/program.rs"]
 mod program;
+#[path = "server/record.rs"]
+mod record;
 #[path = "server/sandbox.rs"]
 mod sandbox;
 #[path = "server/support.rs"]

@@ -7,6 +7,7 @@ pub mod disasm;
 pub mod faults;
 pub mod generate;
 pub mod prometheus;
+pub mod replay;
 pub mod serve;
 pub mod status;
 pub mod table;
@@ -76,11 +77,26 @@ Exit status: 0 the trace is whole; 1 it tells what cannot have happened; 2 it is
 cut short. docs/debugging.md explains what is in it.")]
     Trace(trace::TraceArgs),
 
+    /// Run a recording of `serve --record` again, without a guest, and compare
+    #[command(after_help = "\
+Examples:
+
+  caam-emu serve --record run.rec ...
+  caam-emu replay run.rec                    does the device do the same?
+  caam-emu replay run.rec --job jr1:17       what job 17 of ring 1 read and wrote
+  caam-emu replay run.rec --job 17 --golden  as a fixture for tests/golden
+
+A recording holds the guest's keys and plaintext, and the device's secrets.
+
+Exit status: 0 all was the same; 1 something is different, and stderr says where; 2 it is no
+recording, damaged, or cut short. docs/debugging.md has more.")]
+    Replay(replay::ReplayArgs),
+
     /// Show descriptors command by command, from files of words, C arrays, kernel logs
     #[command(after_help = "\
 The input may be: binary words in either byte order; hexadecimal words (b0971c08, 0xb0971c08, with
 commas, C arrays in braces); bytes; the hex dumps of the driver in a kernel log (compile it with
-DEBUG, or switch on dynamic debug: print_hex_dump lines); a log of RUST_LOG=caam_emu::record=trace.
+DEBUG, or switch on dynamic debug: print_hex_dump lines); a job as `replay --golden` prints it.
 Which it is, is found out.
 
 Examples:

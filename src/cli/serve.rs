@@ -150,6 +150,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 50,
           value_parser = clap::value_parser!(u32).range(0..=10_000))]
     spin: u32,
+    /// Record all that reaches the device to FILE, for `caam-emu replay`: keys and plaintext among it
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
+    record: Option<PathBuf>,
+
+    /// Bytes after which the recording ends, with K, M or G
+    #[arg(long, value_name = "SIZE", requires = "record", default_value = "1G",
+          value_parser = trace_limit, help_heading = "Record")]
+    record_limit: u64,
+
     /// Write what happens to FILE: ring occupancy, each job's life, faults; '.jsonl' is JSON
     /// lines, any other name a Chrome trace for ui.perfetto.dev
     #[arg(long, value_name = "FILE", help_heading = "Trace")]
@@ -226,9 +235,14 @@ impl ServeArgs {
         };
         let master_key = self.master_key.as_deref().map(read_key).transpose()?;
         let (plan_seed, faults) = self.faults()?;
+        let seed = match self.seed {
+            // What cannot be repeated cannot be replayed.
+            None if self.record.is_some() => Some(random_seed()?),
+            seed => seed,
+        };
         server::serve(&Options {
             endpoint,
-            secrets: Secrets { seed: self.seed, master_key },
+            secrets: Secrets { seed, master_key },
             faults,
             setup: Setup {
                 soc: self.soc.0,
@@ -236,16 +250,17 @@ impl ServeArgs {
                 decos: usize::from(self.decos),
                 fault_seed: match self.seed.or(plan_seed) {
                     Some(seed) => seed,
-                    None => getrandom::u64().map_err(|e| server::Error::Setup {
-                        what: "a random seed",
-                        source: std::io::Error::other(e.to_string()),
-                    })?,
+                    None => random_seed()?,
                 },
             },
             ready: self.ready_fd,
             stats: self.stats.clone(),
             spin: Duration::from_micros(self.spin.into()),
             control: self.control.clone(),
+            record: self.record.as_ref().map(|path| server::record::Options {
+                path: path.clone(),
+                limit: self.record_limit,
+            }),
             trace: self.trace.as_ref().map(|path| self.trace_options.of(path)),
             autopsy: (self.autopsy, self.show_secrets),
             sandbox: !self.no_sandbox,
@@ -273,6 +288,13 @@ impl ServeArgs {
         faults.extend(plan.rules.into_iter().map(|entry| StartFault::Plan(path.clone(), entry)));
         Ok((plan.seed, faults))
     }
+}
+
+fn random_seed() -> Result<u64, server::Error> {
+    getrandom::u64().map_err(|e| server::Error::Setup {
+        what: "a random seed",
+        source: std::io::Error::other(e.to_string()),
+    })
 }
 
 /// Reads a key file of exactly the right length.

@@ -3,7 +3,6 @@
 use super::protocol::{self, Command, Request};
 use super::stats::FaultList;
 use crate::device::{Device, Outcome};
-use crate::fault::grammar::Fields;
 use crate::trace::file as trace;
 use crate::trace::format::Format;
 use serde::Serialize;
@@ -60,14 +59,14 @@ pub fn answer(device: &Device, host: &dyn Host, line: &[u8], now: Duration) -> A
             log::info!(by = "control"; "device reset");
             Answer { outcome: device.reset(now), ..Answer::done(&id, &json!({})) }
         }
-        Command::FaultAdd { rule } => match device.faults.add(&Fields::from_text(&rule)) {
+        Command::FaultAdd { rule } => match device.add_fault(&rule, now) {
             Ok(name) => Answer::done(&id, &json!({ "name": name })),
             Err((problem, _)) => Answer::refused(&id, &problem.to_string()),
         },
         Command::FaultList {} => Answer::done(&id, &FaultList::new(&device.faults)),
         Command::FaultClear { name, all } => {
             let cleared = match (&name, all) {
-                (Some(_), false) | (None, true) => device.faults.clear(name.as_deref()),
+                (Some(_), false) | (None, true) => device.clear_faults(name.as_deref(), now),
                 _ => Err("fault-clear needs either \"name\" or \"all\":true".into()),
             };
             match cleared {

@@ -8,7 +8,6 @@ pub mod deco;
 pub mod facts;
 pub mod flow;
 pub mod math;
-pub mod record;
 pub mod remains;
 mod scratch;
 pub mod sgt;

@@ -424,20 +424,7 @@ fn dumps_in_a_kernel_log() {
 }
 
 #[test]
-fn recordings_and_fixtures() {
-    let log = "\
-[TRACE] job 1000
-[TRACE] read 1000 0204 801cb000000000
-[TRACE] read 1000 051c81b000200000010000a001000000
-[TRACE] read 5000 030080b8
-[TRACE] read 2000 010280b8ffffffff
-[TRACE] write 2000 00
-[TRACE] status 00000000
-";
-    let input = find(log.as_bytes(), &options(None)).unwrap();
-    assert_eq!(input.found.len(), 2, "{input:?}");
-    assert_eq!(input.found[0].words, [0xb081_1c05, 0x2000, 0xa000_0001, 1]);
-    assert_eq!(found(&input)[1], ("line 5: shared descriptor at 0x2000", &[0xb880_0201][..]));
+fn fixtures() {
     let fixture = "# job\nsoc virt-era9\njob 40\n\nwords 40\nb0800002  JOB HEADER\na0c00001  x\n\n\
                    table 80\n00000001 00000000 00000004 00000000  4 bytes\n\nstatus 00000000\n";
     let input = find(fixture.as_bytes(), &options(None)).unwrap();

@@ -56,6 +56,14 @@ pub struct DirectJob {
     epoch: u32,
 }
 
+impl DirectJob {
+    /// How often DECO 0 had been released before.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+}
+
 impl Direct {
     /// Idle, with an empty buffer.
     #[must_use]

@@ -16,6 +16,7 @@
 use super::session::Session;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use crate::record::Tape;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -131,6 +132,8 @@ impl Held<'_> {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct DmaSpace {
+    /// What is told of each access.
+    pub(super) tape: Arc<Tape>,
     /// Ascending by address, not overlapping.
     regions: RwLock<Vec<Region>>,
     /// Who has the memory of regions without.
@@ -145,6 +148,12 @@ pub struct DmaSpace {
 }
 
 impl DmaSpace {
+    /// Nothing is mapped; accesses go by `tape`.
+    #[must_use]
+    pub fn new(tape: Arc<Tape>) -> Self {
+        Self { tape, ..Self::default() }
+    }
+
     /// PCI COMMAND's bus master bit: without it no access reaches memory.
     pub fn set_master(&self, enabled: bool) {
         self.master.store(enabled, Ordering::Release);
@@ -306,7 +315,8 @@ impl DmaSpace {
                 // The client may want to change the mappings before it answers.
                 *held = None;
                 let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
-                let Some(client) = client else { break };
+                // The calls of a recording are in one order, by a lock that the client's thread takes.
+                let Some(client) = client.filter(|_| !self.tape.on()) else { break };
                 copy(Piece::Asked(&*client, at), range)
             };
             if let Err(error) = result {
@@ -359,7 +369,8 @@ impl GuestMemory for DmaSpace {
         let end = address.saturating_add(length as u64);
         let near = address < self.asked_to.load(Ordering::Acquire)
             && end > self.asked_from.load(Ordering::Acquire);
-        near && {
+        // Where nobody is asked, nobody waits.
+        near && !self.tape.on() && {
             let regions = self.regions.read().unwrap_or_else(PoisonError::into_inner);
             let from = regions.partition_point(|r| r.end() <= address);
             let mut touched = regions[from..].iter().take_while(|r| r.address < end);

@@ -25,7 +25,8 @@ use crate::fault::{Event, Facts};
 use crate::jobring::{self, JobResult, JobRing, TakenJob};
 use crate::logging::line::Hex;
 use crate::memory::{GuestMemory, Purpose};
-use std::sync::atomic::Ordering;
+use crate::record::Key;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A job for a DECO.
@@ -53,6 +54,24 @@ impl Job {
         match self {
             Self::Ring { faults, .. } => faults.as_deref(),
             Self::Direct(_) => None,
+        }
+    }
+
+    /// Bus address of its descriptor; 0 for one that software wrote into DECO 0.
+    #[must_use]
+    pub fn descriptor(&self) -> u64 {
+        match self {
+            Self::Ring { taken, .. } => taken.descriptor,
+            Self::Direct(_) => 0,
+        }
+    }
+
+    /// Set when its ring is flushed or reset.
+    #[must_use]
+    pub fn stop_flag(&self) -> &AtomicBool {
+        match self {
+            Self::Ring { taken, .. } => &taken.stop,
+            Self::Direct(direct) => &direct.stop,
         }
     }
 
@@ -103,9 +122,7 @@ impl Device {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the next job, if a DECO is free for one, going round the rings. The [`Outcome`] tells
-    /// of a ring error.
-    pub fn take_job(&self, now: Duration) -> (Option<Job>, Outcome) {
+    pub(super) fn do_take_job(&self, now: Duration) -> (Option<Job>, Outcome) {
         let mut outcome = Outcome::default();
         if !self.occupy_deco(now) {
             return (None, outcome);
@@ -275,15 +292,20 @@ impl Device {
         (!firings.is_empty()).then(|| Box::new(JobFaults::new(firings, &facts)))
     }
 
-    /// Runs a job that was taken. No lock of the device is held meanwhile.
-    pub fn run_job(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
+    pub(super) fn do_run_job(
+        &self,
+        job: &Job,
+        stop: &AtomicBool,
+        scratch: &mut Scratch,
+        budget: Budget,
+    ) -> Report {
         scratch.keep = match job {
             Job::Ring { .. } => self.autopsies.keep(),
             // Its software looks at the DECO itself.
             Job::Direct(_) => Keep::Nothing,
         };
         scratch.remains = None;
-        let report = self.run_taken(job, scratch, budget);
+        let report = self.run_taken(job, stop, scratch, budget);
         if scratch.keep.wants(report.status) {
             return Report { autopsy: self.file_autopsy(job, &report, scratch), ..report };
         }
@@ -307,34 +329,35 @@ impl Device {
         self.autopsies.file(case, self.setup.soc)
     }
 
-    fn run_taken(&self, job: &Job, scratch: &mut Scratch, budget: Budget) -> Report {
+    fn run_taken(
+        &self,
+        job: &Job,
+        stop: &AtomicBool,
+        scratch: &mut Scratch,
+        budget: Budget,
+    ) -> Report {
         if let Some(instead) = job.faults().and_then(|faults| faults.instead) {
             return Report::of_status(match instead {
                 Instead::Status(status) => status,
                 Instead::Hang(_) => watchdog(),
             });
         }
+        let session = Session::of(&self.memory, Key::of(job));
         match job {
             Job::Ring { ring, taken, faults } => {
                 let faults = faults.as_deref().filter(|faults| faults.are_of_memory());
                 if faults.is_some() || self.faults.armed(Site::Table) {
-                    return self.run_with_faults(*ring, taken, faults, scratch, budget);
+                    let job = (*ring, taken, faults);
+                    return self.run_with_faults(&session, job, stop, scratch, budget);
                 }
-                let (address, stop) = (taken.descriptor, &taken.stop);
-                let memory = Session::new(&self.memory);
-                deco::run(&memory, &self.platform, address, scratch, budget, stop)
+                deco::run(&session, &self.platform, taken.descriptor, scratch, budget, stop)
             }
             Job::Direct(direct) => {
                 let soc = self.setup.soc;
-                match DescriptorBuffer::from_words(&self.memory, soc, &direct.words) {
-                    Ok(buffer) => deco::run_buffer(
-                        &self.memory,
-                        &self.platform,
-                        buffer,
-                        scratch,
-                        budget,
-                        &direct.stop,
-                    ),
+                match DescriptorBuffer::from_words(&session, soc, &direct.words) {
+                    Ok(buffer) => {
+                        deco::run_buffer(&session, &self.platform, buffer, scratch, budget, stop)
+                    }
                     Err(error) => Report::of_walk(error),
                 }
             }
@@ -344,24 +367,25 @@ impl Device {
     /// Runs a job on memory that fails, or whose tables are looked at.
     fn run_with_faults(
         &self,
-        ring: usize,
-        taken: &TakenJob,
-        faults: Option<&JobFaults>,
+        session: &Session<'_>,
+        (ring, taken, faults): (usize, &TakenJob, Option<&JobFaults>),
+        stop: &AtomicBool,
         scratch: &mut Scratch,
         budget: Budget,
     ) -> Report {
-        let facts = self.facts(&self.memory, Site::Table, taken.number, taken.descriptor);
-        let event = ring_event(ring, &self.rings[ring].lock(), taken.taken);
-        let tables = TableRules::new(&self.faults, Event { job: Some(&facts), ..event });
-        let session = Session::new(&self.memory);
-        let memory = FaultyMemory::new(&session, faults, Some(tables));
-        let (address, stop) = (taken.descriptor, &taken.stop);
+        let facts = self.facts(session, Site::Table, taken.number, taken.descriptor);
+        // As the ring was when the job was taken: what it is now depends on other threads.
+        let TakenJob { taken: now, occupancy, full, .. } = *taken;
+        let job = Some(&facts);
+        let event = Event { now, ring: Some(ring), occupancy, full, job };
+        let tables = TableRules::new(&self.faults, event);
+        let memory = FaultyMemory::new(session, faults, Some(tables));
+        let address = taken.descriptor;
         let report = deco::run(&memory, &self.platform, address, scratch, budget, stop);
         memory.finish(report)
     }
 
-    /// A taken job has been run: it is given back, or held if it has to take longer.
-    pub fn complete_job(&self, job: Job, report: Report, now: Duration) -> Outcome {
+    pub(super) fn do_complete_job(&self, job: Job, report: Report, now: Duration) -> Outcome {
         if self.trace.on() {
             self.tell_executed(&job, &report, now);
         }
@@ -510,8 +534,7 @@ impl Device {
         }
     }
 
-    /// Ends the stall of ring `ring`, or of all. Says how many there were.
-    pub fn resume(&self, ring: Option<usize>, now: Duration) -> (usize, Outcome) {
+    pub(super) fn do_resume(&self, ring: Option<usize>, now: Duration) -> (usize, Outcome) {
         let rings = (0..self.rings.len()).filter(|&n| ring.is_none_or(|ring| ring == n));
         rings.fold((0, Outcome::default()), |(count, outcome), n| {
             let mut ended = false;

@@ -1,6 +1,7 @@
 //! The device's log lines about jobs and registers, with the keys that `--log` filters by.
 
 use super::registers::place::{self, Class, Place};
+use super::session::Session;
 use super::{Device, Job, lock, worth_a_line};
 use crate::control::stats;
 use crate::crypto::Direction;
@@ -97,7 +98,7 @@ impl Device {
             return;
         };
         // For people, and for rules about jobs like it.
-        let facts = self.all_facts(&self.memory, taken.number, taken.descriptor);
+        let facts = self.all_facts(&Session::aside(&self.memory), taken.number, taken.descriptor);
         let Facts { algorithms, direction, .. } = facts;
         let shared = facts.shared.map(|hash| format!("{hash:#x}"));
         let cause = report.dma_error.map(|e| e.to_string());

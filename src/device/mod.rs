@@ -20,6 +20,7 @@ pub mod rng4;
 mod session;
 mod slot;
 pub mod soc;
+mod taped;
 mod tell;
 
 use crate::control::autopsy::Autopsies;
@@ -30,6 +31,7 @@ use crate::fault::Faults;
 use crate::fault::kind::Site;
 use crate::jobring::{self, JobRing, registers::Register};
 use crate::logging::line::Hex;
+use crate::record::Tape;
 use crate::trace::{Tap, Tracer, What};
 use direct::Direct;
 use dma::DmaSpace;
@@ -134,6 +136,8 @@ pub struct Device {
     pub faults: Arc<Faults>,
     /// Tells what happens, if anybody listens.
     pub trace: Arc<Tracer>,
+    /// Where what reaches the device is written down, or comes from.
+    pub tape: Arc<Tape>,
     /// Jobs that have been run, and are given back later.
     held: Mutex<Held>,
     /// Whether jobs wait in a window of `held`.
@@ -184,6 +188,7 @@ impl Device {
         assert!((1..=MAX_RINGS).contains(&setup.rings), "1 to {MAX_RINGS} job rings");
         assert!((1..=MAX_DECOS).contains(&setup.decos), "1 to {MAX_DECOS} DECOs");
         let trace = Arc::new(Tracer::default());
+        let tape = Arc::new(Tape::default());
         let faults = Faults::new(setup.fault_seed, setup.rings).with_tracer(Arc::clone(&trace));
         let faults = Arc::new(faults);
         let platform = Platform::new(setup.soc, secrets)?.with_faults(Arc::clone(&faults));
@@ -202,11 +207,12 @@ impl Device {
             direct: Mutex::new(Direct::new()),
             direct_ready: AtomicBool::new(false),
             platform,
-            memory: DmaSpace::default(),
+            memory: DmaSpace::new(Arc::clone(&tape)),
             counters: Counters::default(),
             autopsies: Autopsies::default(),
             faults,
             trace: Arc::clone(&trace),
+            tape,
             held: Mutex::new(Held::new(setup.rings)),
             windows_used: AtomicBool::new(false),
             running: AtomicU32::new(0),
@@ -425,8 +431,7 @@ impl Device {
         outcome.merge(self.release_held(now, Job::stopped))
     }
 
-    /// Function level reset: registers, rings, configuration space. Mappings stay.
-    pub fn reset(&self, now: Duration) -> Outcome {
+    fn do_reset(&self, now: Duration) -> Outcome {
         if self.trace.on() {
             self.trace.tell(now, What::Reset);
         }
@@ -442,20 +447,13 @@ impl Device {
         Outcome { interrupt: false, ..outcome }
     }
 
-    /// The client has gone: reset, and forget its memory.
-    pub fn disconnect(&self, now: Duration) -> Outcome {
-        let outcome = self.reset(now);
+    fn do_disconnect(&self, now: Duration) -> Outcome {
+        let outcome = self.do_reset(now);
         self.memory.unmap_all();
         outcome
     }
 
-    /// Reads BAR 0. Any length and alignment: the bytes are those of the words they lie in.
-    /// Reading changes nothing, but for RTENT15, which has the TRNG collect anew, and JRINTR, which
-    /// ends a spurious interrupt. Aligned 8-byte reads are two words, low offset first.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`] if the range is not inside the BAR.
-    pub fn read_bar(
+    fn do_read_bar(
         &self,
         offset: u64,
         data: &mut [u8],
@@ -481,12 +479,7 @@ impl Device {
         Ok(outcome)
     }
 
-    /// Writes BAR 0. Whole aligned words only, as the manual demands; an aligned 8-byte write
-    /// is two words, low offset first. Anything else is ignored (inferred) and logged.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`] if the range is not inside the BAR.
-    pub fn write_bar(
+    fn do_write_bar(
         &self,
         offset: u64,
         data: &[u8],
@@ -511,11 +504,7 @@ impl Device {
         Ok(outcome)
     }
 
-    /// Reads configuration space.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`] if the range is not inside it.
-    pub fn read_config(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
+    fn do_read_config(&self, offset: u64, data: &mut [u8]) -> Result<(), OutOfBounds> {
         check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
         let level = lock(&self.pin).level();
         lock(&self.config).read(offset as usize, data, level);
@@ -523,11 +512,7 @@ impl Device {
         Ok(())
     }
 
-    /// Writes configuration space.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`] if the range is not inside it.
-    pub fn write_config(&self, offset: u64, data: &[u8]) -> Result<Outcome, OutOfBounds> {
+    fn do_write_config(&self, offset: u64, data: &[u8]) -> Result<Outcome, OutOfBounds> {
         check(offset, data.len(), pci::CONFIG_BYTES as u64)?;
         logging::config("configuration space written", offset, data);
         let mut config = lock(&self.config);
@@ -540,13 +525,11 @@ impl Device {
         Ok(Outcome { interrupt, ..Outcome::default() })
     }
 
-    /// The client masks INTx.
-    pub fn mask_interrupt(&self) {
+    fn do_mask_interrupt(&self) {
         lock(&self.pin).mask();
     }
 
-    /// The client unmasks INTx; it may have to be signalled at once.
-    pub fn unmask_interrupt(&self) -> Outcome {
+    fn do_unmask_interrupt(&self) -> Outcome {
         Outcome { interrupt: lock(&self.pin).unmask(), ..Outcome::default() }
     }
 
@@ -557,8 +540,7 @@ impl Device {
         rings.chain(lock(&self.held).deadline()).min()
     }
 
-    /// Time has passed.
-    pub fn tick(&self, now: Duration) -> Outcome {
+    fn do_tick(&self, now: Duration) -> Outcome {
         let outcome = self.release_held(now, |_| false);
         (0..self.rings.len()).map(|n| self.tick_ring(n, now)).fold(outcome, Outcome::merge)
     }

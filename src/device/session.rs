@@ -7,6 +7,7 @@
 
 use super::dma::{DmaSpace, Held, Piece};
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use crate::record::Key;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -14,13 +15,57 @@ use std::fmt;
 pub struct Session<'a> {
     space: &'a DmaSpace,
     held: RefCell<Option<Held<'a>>>,
+    /// The job, for a recording.
+    job: Option<Key>,
+    /// Nothing that the device does depends on it, so a recording has nothing of it.
+    aside: bool,
 }
 
 impl<'a> Session<'a> {
     /// Nothing is locked yet.
     #[must_use]
     pub fn new(space: &'a DmaSpace) -> Self {
-        Self { space, held: RefCell::new(None) }
+        Self { space, held: RefCell::new(None), job: None, aside: false }
+    }
+
+    /// For a look that only people see the outcome of. Where memory is played from a recording there
+    /// is nothing.
+    #[must_use]
+    pub fn aside(space: &'a DmaSpace) -> Self {
+        Self { aside: true, ..Self::new(space) }
+    }
+
+    /// Of a job that is run.
+    #[must_use]
+    pub fn of(space: &'a DmaSpace, job: Key) -> Self {
+        Self { job: Some(job), ..Self::new(space) }
+    }
+}
+
+impl Session<'_> {
+    fn walk_read(&self, address: u64, buf: &mut [u8]) -> usize {
+        let (length, held) = (buf.len(), &mut self.held.borrow_mut());
+        self.space.walk(held, address, length, Access::Read, |piece, range| match piece {
+            Piece::Mapped(from) => {
+                from.copy_to(&mut buf[range]);
+                Ok(())
+            }
+            Piece::Asked(client, at) => client.read(at, &mut buf[range]),
+        })
+    }
+
+    /// Whether all was written.
+    fn walk_write(&self, address: u64, buf: &[u8]) -> bool {
+        let (length, held) = (buf.len(), &mut self.held.borrow_mut());
+        let access = Access::Write;
+        let done = self.space.walk(held, address, length, access, |piece, range| match piece {
+            Piece::Mapped(to) => {
+                to.copy_from(&buf[range]);
+                Ok(())
+            }
+            Piece::Asked(client, at) => client.write(at, &buf[range]),
+        });
+        done == length
     }
 }
 
@@ -36,32 +81,36 @@ impl GuestMemory for Session<'_> {
 
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         let (length, access) = (buf.len(), Access::Write);
-        let held = &mut self.held.borrow_mut();
-        let done = self.space.walk(held, address, length, access, |piece, range| match piece {
-            Piece::Mapped(to) => {
-                to.copy_from(&buf[range]);
-                Ok(())
-            }
-            Piece::Asked(client, at) => client.write(at, &buf[range]),
-        });
-        if done == length { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
+        let real = || self.walk_write(address, buf);
+        let tape = &self.space.tape;
+        let done =
+            if tape.on() { tape.write(self.job, purpose, address, buf, real) } else { real() };
+        if done { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
     }
 
-    fn read_available(&self, _: Purpose, address: u64, buf: &mut [u8]) -> usize {
-        let (length, held) = (buf.len(), &mut self.held.borrow_mut());
-        self.space.walk(held, address, length, Access::Read, |piece, range| match piece {
-            Piece::Mapped(from) => {
-                from.copy_to(&mut buf[range]);
-                Ok(())
-            }
-            Piece::Asked(client, at) => client.read(at, &mut buf[range]),
-        })
+    fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+        let tape = &self.space.tape;
+        let real = |buf: &mut [u8]| self.walk_read(address, buf);
+        if tape.on() && !self.aside {
+            tape.read(self.job, purpose, address, buf, real)
+        } else {
+            real(buf)
+        }
     }
 
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
-        let (access, held) = (Access::Write, &mut self.held.borrow_mut());
-        let done = self.space.walk(held, address, length, access, |_, _| Ok(()));
-        if done == length { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
+        let access = Access::Write;
+        let real = || {
+            let held = &mut self.held.borrow_mut();
+            self.space.walk(held, address, length, access, |_, _| Ok(())) == length
+        };
+        let tape = &self.space.tape;
+        let done = if tape.on() {
+            tape.writable(self.job, purpose, address, length, real)
+        } else {
+            real()
+        };
+        if done { Ok(()) } else { Err(DmaError { purpose, address, length, access }) }
     }
 
     fn pause(&self) {

@@ -22,6 +22,10 @@ pub struct TakenJob {
     pub slot: u32,
     /// When.
     pub taken: Duration,
+    /// Jobs in the ring then, and whether it was full.
+    pub occupancy: u32,
+    /// See `occupancy`.
+    pub full: bool,
     /// Of the ring when it was taken.
     pub(super) epoch: u32,
 }

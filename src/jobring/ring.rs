@@ -420,7 +420,17 @@ impl JobRing {
         }
         self.measure(now);
         let (number, stop, epoch) = (self.stats.taken, Arc::clone(&self.stop), self.epoch);
-        fetched.map(|descriptor| TakenJob { descriptor, number, stop, slot, taken: now, epoch })
+        let (occupancy, full) = (self.occupancy(), self.full());
+        fetched.map(|descriptor| TakenJob {
+            descriptor,
+            number,
+            stop,
+            slot,
+            taken: now,
+            occupancy,
+            full,
+            epoch,
+        })
     }
 
     /// Where the next input entry is.

@@ -5,9 +5,8 @@
 pub mod filter;
 pub mod line;
 
-use crate::descriptors::record;
 use filter::Filter;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Log, Metadata, Record};
 use std::io::Write;
 
 /// `env_logger`'s, and the conditions of `--log`.
@@ -40,19 +39,13 @@ pub fn init(filter: Option<Filter>) {
     let mut builder = match &filter {
         None => {
             let log = env_logger::Env::default().default_filter_or("info");
-            let mut builder = env_logger::Builder::from_env(log);
-            // Recording logs keys and plaintext, so it takes more than a general "trace".
-            if !std::env::var("RUST_LOG").is_ok_and(|filter| filter.contains(record::TARGET)) {
-                builder.filter_module(record::TARGET, LevelFilter::Off);
-            }
-            builder
+            env_logger::Builder::from_env(log)
         }
         Some(filter) => {
             let mut builder = env_logger::Builder::new();
             for (target, level) in filter.levels() {
                 builder.filter(target, level);
             }
-            builder.filter_module(record::TARGET, LevelFilter::Off);
             builder
         }
     };

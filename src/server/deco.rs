@@ -7,6 +7,7 @@ use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 struct Doorbell(Arc<Shell>);
 
@@ -60,6 +61,10 @@ fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
     // The clock costs as much as a register access. When a job is given back the next is taken.
     let mut now = shell.now();
     loop {
+        while device.tape.crowded() && !shell.stopping() {
+            // The file is behind, and nothing of a recording may be missing.
+            thread::sleep(Duration::from_millis(1));
+        }
         let (job, outcome) = device.take_job(now);
         shell.apply(outcome);
         let Some(job) = job else { return };

@@ -12,6 +12,7 @@ pub mod control;
 pub mod deco;
 pub mod listener;
 mod patience;
+pub mod record;
 pub mod sandbox;
 pub mod shell;
 pub mod signals;
@@ -95,6 +96,8 @@ pub struct Options {
     pub autopsy: (Wanted, bool),
     /// Where the control socket is created.
     pub control: Option<PathBuf>,
+    /// What is recorded. The secrets must have a seed then.
+    pub record: Option<record::Options>,
     /// What is traced from the beginning.
     pub trace: Option<file::Options>,
     /// Where files may be made that `ctl` asks for.
@@ -155,6 +158,14 @@ pub enum Error {
     /// There is no such folder.
     #[error("--trace-dir {0}: not a folder")]
     TraceDir(PathBuf),
+    /// The recording could not be started.
+    #[error("--record {path}: {source}")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The trace could not be started.
     #[error("--trace: {0}")]
     Trace(#[from] file::Error),
@@ -215,6 +226,7 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         log::info!(seed = options.setup.fault_seed; "--seed repeats these faults");
     }
     let device = Arc::new(device);
+    let record = options.record.clone().map(record::Opened::new).transpose()?;
     let shell = Arc::new(Shell::new(device).map_err(Error::setup("event descriptors"))?);
 
     let control = options.control.clone().map(Endpoint::Path);
@@ -223,6 +235,8 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     if options.sandbox {
         log::info!("sandbox: {}", sandbox::enter(&needs(options))?);
     }
+    let recording =
+        record.map(|record| record.start(&shell.device, &options.secrets)).transpose()?;
     if let Some(trace) = &options.trace {
         shell.traces.start(&shell.device, trace, shell.now())?;
     }
@@ -244,6 +258,9 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         if deco.join().is_err() {
             log::error!("a DECO thread had panicked");
         }
+    }
+    if let Some(recording) = recording {
+        recording.stop(&shell.device);
     }
     if let Err(e @ file::Error::Slow(_)) = shell.traces.stop(&shell.device) {
         log::error!("{e}");

@@ -17,7 +17,6 @@ use super::ccb::work::Work;
 use super::command::{Command, SequencePointer, SequenceSource};
 use super::flow::{Budget, Flow, Scratch, Sequence};
 use super::math::Registers;
-use super::record;
 use super::remains::{InputLeft, Keep, OutputLeft, Remains, State, TRANSFERS};
 use super::sgt::{Cursor, WalkError};
 use super::status::{DecoError, Failure, JobStatus, Position};
@@ -82,25 +81,6 @@ impl Report {
 /// Executes the job descriptor at `address`. `stop` is set from outside when the job ring is
 /// flushed; the job then ends with the job ring reset status.
 pub fn run<M: GuestMemory>(
-    memory: &M,
-    platform: &Platform,
-    address: u64,
-    scratch: &mut Scratch,
-    budget: Budget,
-    stop: &AtomicBool,
-) -> Report {
-    if record::wanted() {
-        log::trace!(target: record::TARGET, "job {address:x}");
-        let recorder = record::Recorder(memory);
-        let report = run_watched(&recorder, platform, address, scratch, budget, stop);
-        log::trace!(target: record::TARGET, "status {:08x}", report.status.0);
-        return report;
-    }
-    run_watched(memory, platform, address, scratch, budget, stop)
-}
-
-/// Keeps what is left of the job in `scratch`, if it is one of which that is wanted.
-fn run_watched<M: GuestMemory>(
     memory: &M,
     platform: &Platform,
     address: u64,

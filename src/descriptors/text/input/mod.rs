@@ -1,4 +1,4 @@
-//! Descriptors in what people have: binary words, words as text, kernel logs, recordings.
+//! Descriptors in what people have: binary words, words as text, kernel logs, fixtures.
 //!
 //! The form is found by itself, and so is the byte order: a header's ONE and ZRO bits tell.
 
@@ -73,9 +73,6 @@ pub fn find(bytes: &[u8], options: &Options<'_>) -> Result<Input, InputError> {
     let text = String::from_utf8_lossy(bytes);
     if let Some(dumps) = dump::rows(&text) {
         return dump::descriptors(dumps, options);
-    }
-    if let Some(runs) = words::recording(&text, options.soc) {
-        return split(runs, options);
     }
     if let Some(runs) = words::fixture(&text) {
         return split(runs, options);

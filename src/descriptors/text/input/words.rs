@@ -1,9 +1,6 @@
 //! Words in texts that are no kernel logs.
 
 use super::{InputError, Run};
-use crate::descriptors::text::listing::{header_kind, header_length};
-use crate::device::soc::SocProfile;
-use std::collections::HashSet;
 
 fn hex_word(text: &str) -> Option<u32> {
     let hex = text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -13,55 +10,6 @@ fn hex_word(text: &str) -> Option<u32> {
 fn hex(text: &str) -> Option<u64> {
     let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     if good { u64::from_str_radix(text, 16).ok() } else { None }
-}
-
-fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
-}
-
-/// A log of `RUST_LOG=caam_emu::record=trace` ([`crate::descriptors::record`]): of each job its
-/// descriptor, and the shared one that it points to.
-pub(super) fn recording(text: &str, soc: &SocProfile) -> Option<Vec<Run>> {
-    let mut runs = Vec::new();
-    let mut wanted = HashSet::new();
-    let mut jobs = 0;
-    for (n, line) in text.lines().enumerate() {
-        let tokens: Vec<&str> = line.split_ascii_whitespace().collect();
-        match tokens[..] {
-            [.., "job", address] => {
-                let Some(address) = hex(address) else { continue };
-                wanted.clear();
-                wanted.insert((address, "job descriptor"));
-                jobs += 1;
-            }
-            [.., "read", address, bytes] => {
-                let (Some(address), Some(bytes)) = (hex(address), hex_bytes(bytes)) else {
-                    continue;
-                };
-                let found = wanted.iter().find(|(at, _)| *at == address).copied();
-                let Some((_, what)) = found else { continue };
-                wanted.remove(&(address, what));
-                let (words, _) = bytes.as_chunks();
-                let mut words: Vec<u32> = words.iter().map(|word| soc.word(*word)).collect();
-                let Some(first) = words.first().copied() else { continue };
-                if header_kind(first).is_some() {
-                    words.truncate(header_length(first).max(1));
-                }
-                let body = 1 + usize::from(first >> 24 & 1 != 0 && soc.era >= 5);
-                let pointer = words.get(body..body + soc.pointer.words());
-                if let (true, Some(pointer)) =
-                    (what == "job descriptor" && first >> 12 & 1 != 0, pointer)
-                {
-                    wanted.insert((soc.pointer_from_words(pointer), "shared descriptor"));
-                }
-                runs.push(Run { place: format!("line {}: {what} at {address:#x}", n + 1), words });
-            }
-            _ => {}
-        }
-    }
-    (jobs > 0 && !runs.is_empty()).then_some(runs)
 }
 
 /// A file like those in `tests/golden/`.
