@@ -160,6 +160,18 @@ pub fn worth_a_line(n: u64) -> bool {
     n < 32 || n.is_power_of_two()
 }
 
+/// Counts events of a kind, to say which of them deserve a log line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lines(u64);
+
+impl Lines {
+    /// Counts one more: is it worth a line?
+    pub fn is_worth_a_line(&mut self) -> bool {
+        self.0 += 1;
+        worth_a_line(self.0 - 1)
+    }
+}
+
 /// A register page.
 enum Page {
     Ctrl,

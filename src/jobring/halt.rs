@@ -135,7 +135,7 @@ impl JobRing {
         while self.pending > 0 {
             dropped += self.flush_one(memory, now);
         }
-        if dropped > 0 {
+        if dropped > 0 && self.said.dropped.is_worth_a_line() {
             log::info!(ring = self.number, dropped; "flush dropped jobs that had no output slot");
         }
         self.settle();

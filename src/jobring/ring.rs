@@ -10,6 +10,7 @@ use super::registers::{JRCFGR_LS_BITS, JRCR_RESET, Register};
 use super::view::{RingStats, RingView};
 use super::{Effects, MAX_ENTRIES};
 use crate::descriptors::status::JobStatus;
+use crate::device::Lines;
 use crate::device::soc::SocProfile;
 use crate::logging::line::Hex;
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
@@ -55,6 +56,16 @@ pub struct JobRing {
     pub(super) stats: RingStats,
     meter: Meter,
     pub(super) tap: Tap,
+    pub(super) said: Said,
+}
+
+/// What a guest can have logged as often as it likes, and so is not, even across resets.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    cut: Lines,
+    unreadable: Lines,
+    unwritable: Lines,
+    pub(super) dropped: Lines,
 }
 
 impl JobRing {
@@ -87,6 +98,7 @@ impl JobRing {
             stats: RingStats::default(),
             meter: Meter::default(),
             tap: Tap::default(),
+            said: Said::default(),
         }
     }
 
@@ -320,8 +332,8 @@ impl JobRing {
         }
     }
 
-    fn clamp_size(&self, value: u32) -> u32 {
-        if value > MAX_ENTRIES {
+    fn clamp_size(&mut self, value: u32) -> u32 {
+        if value > MAX_ENTRIES && self.said.cut.is_worth_a_line() {
             log::warn!(ring = self.number, size = value, most = MAX_ENTRIES; "ring size cut");
         }
         value.min(MAX_ENTRIES)
@@ -381,6 +393,7 @@ impl JobRing {
         *self = Self {
             meter: std::mem::take(&mut self.meter),
             tap: std::mem::take(&mut self.tap),
+            said: self.said,
             stats: RingStats {
                 lost: self.stats.lost + u64::from(self.in_flight + self.pending),
                 ..self.stats
@@ -456,7 +469,9 @@ impl JobRing {
                 Some(descriptor)
             }
             Err(e) => {
-                log::warn!(ring = self.number, error:% = e; "cannot read the input ring; the ring stops until it is reset");
+                if self.said.unreadable.is_worth_a_line() {
+                    log::warn!(ring = self.number, error:% = e; "cannot read the input ring; the ring stops until it is reset");
+                }
                 self.broken = true;
                 self.error(RingError::BadInputBase);
                 None
@@ -513,7 +528,9 @@ impl JobRing {
         self.faults.shown(descriptor);
         self.last_status = status;
         if let Err(e) = self.write_entry(memory, entry.address, entry.bytes(), &result.entry, now) {
-            log::warn!(ring = self.number, error:% = e; "cannot write the output ring; the ring stops until it is reset");
+            if self.said.unwritable.is_worth_a_line() {
+                log::warn!(ring = self.number, error:% = e; "cannot write the output ring; the ring stops until it is reset");
+            }
             self.broken = true;
             self.stats.lost += 1;
             self.error(RingError::OutputWrite);

@@ -8,7 +8,7 @@ use super::listener::Listener;
 use super::patience::Patience;
 use super::shell::Shell;
 use crate::device::dma::MapError;
-use crate::device::{OutOfBounds, Outcome, dma, pci};
+use crate::device::{Lines, OutOfBounds, Outcome, dma, pci};
 use crate::logging::line::Hex;
 use crate::vfio_user::message::{Access, DmaMap, DmaUnmap, IrqAction, IrqData, IrqSet};
 use crate::vfio_user::remote::RemoteMemory;
@@ -62,13 +62,18 @@ pub fn description() -> Description {
 pub struct Backend {
     shell: Arc<Shell>,
     patience: Patience,
+    mapped: Lines,
+    refused: Lines,
+    resets: Lines,
 }
 
 impl Backend {
     /// For `shell`'s device.
     #[must_use]
     pub fn new(shell: Arc<Shell>) -> Self {
-        Self { shell, patience: Patience::default() }
+        let patience = Patience::default();
+        let [mapped, refused, resets] = [Lines::default(); 3];
+        Self { shell, patience, mapped, refused, resets }
     }
 
     /// Does what an access asks for, and waits if it is to be answered late.
@@ -111,9 +116,14 @@ impl crate::vfio_user::Backend for Backend {
         let DmaMap { readable, writable, offset, address, size } = map;
         let file = file.map(|file| (File::from(file), offset));
         let shared = file.is_some();
-        log::info!(address:% = Hex(address), size:% = Hex(size), shared; "memory mapped");
+        // A guest can have QEMU map memory again and again, and reset.
+        if self.mapped.is_worth_a_line() {
+            log::info!(address:% = Hex(address), size:% = Hex(size), shared; "memory mapped");
+        }
         self.shell.device.memory.map(address, size, readable, writable, file).map_err(|error| {
-            log::warn!(address:% = Hex(address), error:%; "memory mapping refused");
+            if self.refused.is_worth_a_line() {
+                log::warn!(address:% = Hex(address), error:%; "memory mapping refused");
+            }
             errno(&error)
         })
     }
@@ -133,7 +143,9 @@ impl crate::vfio_user::Backend for Backend {
     }
 
     fn reset(&mut self) -> Result<(), Errno> {
-        log::info!(by = "client"; "device reset");
+        if self.resets.is_worth_a_line() {
+            log::info!(by = "client"; "device reset");
+        }
         self.shell.apply(self.shell.device.reset(self.shell.now()));
         Ok(())
     }

@@ -243,6 +243,8 @@ fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendErro
     let mut calls: BTreeMap<_, _> = always.into_iter().chain(old).map(|n| (n, vec![])).collect();
     // Rust's standard library: sockets that do not block, descriptors that are not inherited.
     calls.insert(libc::SYS_ioctl, only(1, &[libc::FIONBIO, libc::FIOCLEX])?);
+    // A client's second socket, for messages from here (twin_socket).
+    calls.insert(libc::SYS_socketpair, only(0, &[libc::AF_UNIX as u64])?);
     // How long a client may take to read.
     let timeouts = [libc::SO_SNDTIMEO, libc::SO_RCVTIMEO, SO_SNDTIMEO_NEW, SO_RCVTIMEO_NEW];
     calls.insert(libc::SYS_setsockopt, only(2, &timeouts.map(|n| n as u64))?);

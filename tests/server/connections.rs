@@ -1,7 +1,8 @@
 //! One client after the other, and what a client may do.
 
 use super::support::*;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use vmm_sys_util::sock_ctrl_msg::ScmSocket;
 
 #[test]
 fn a_client_finds_the_function() {
@@ -191,5 +192,27 @@ fn a_thousand_clients_leave_nothing_behind() {
         resident_after < resident + 1024,
         "resident memory grew from {resident} to {resident_after} KiB"
     );
+    emulator.check();
+}
+
+#[test]
+fn a_second_socket_comes_with_the_version_for_who_wants_it() {
+    let emulator = Emulator::start(&[]);
+    let mut raw = Raw::connect(&emulator.socket);
+    let json = b"{\"capabilities\":{\"max_msg_fds\":8,\"twin_socket\":{\"supported\":true}}}\0";
+    let body = [&[0, 0, 1, 0][..], json].concat();
+    let size = 16 + body.len() as u32;
+    let header = Header { id: 1, command: 1, size, flags: 0, error: 0 };
+    raw.bytes(&[&header.bytes()[..], &body].concat());
+    let (mut reply, mut fds) = ([0; 512], [-1; 4]);
+    let mut pieces = [libc::iovec { iov_base: reply.as_mut_ptr().cast(), iov_len: reply.len() }];
+    // SAFETY: the one piece is `reply`, which outlives the call and nobody else uses meanwhile.
+    let (bytes, count) = unsafe { raw.stream.recv_with_fds(&mut pieces, &mut fds) }.unwrap();
+    let text = String::from_utf8_lossy(&reply[..bytes]);
+    assert!(text.contains("twin_socket"), "{text}");
+    assert_eq!(count, 1, "one descriptor came with it");
+    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+    drop(unsafe { OwnedFd::from_raw_fd(fds[0]) });
+    drop(raw);
     emulator.check();
 }

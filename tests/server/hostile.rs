@@ -378,3 +378,37 @@ fn queries_beyond_the_last_index() {
     drop(raw);
     emulator.check();
 }
+
+#[test]
+fn whatever_is_done_over_and_over_does_not_fill_the_log() {
+    const ROUNDS: u64 = 3000;
+    let emulator = Emulator::start(&[]);
+    let mut client = emulator.client();
+    let ram = memfd(PAGE);
+    client.write(CONFIG, 4, &[6, 0]);
+    for round in 0..ROUNDS {
+        let page = 0x1000 * (1 + round % 4);
+        let mut put = |register: u64, value: u32| {
+            client.region_post(BAR0, page + register, &value.to_le_bytes());
+        };
+        // Rings of any size where nothing is mapped, jobs beyond the last slot; flush, reset.
+        for (register, value) in [(0, 0x1234), (0x0c, !0), (0x20, 0x5678), (0x2c, !0)] {
+            put(register, value);
+        }
+        for (register, value) in [(0x1c, 9), (0x1c, 5000), (0x34, 7), (0x6c, 1), (0x6c, 1)] {
+            put(register, value);
+        }
+        if round % 10 == 0 {
+            client.call(RESET, &[], &[]);
+            assert!(!client.dma_map(3, 0, MAPPED, PAGE, &[ram.as_raw_fd()]).is_error());
+            assert!(client.dma_map(3, 0, MAPPED, PAGE, &[ram.as_raw_fd()]).is_error());
+            assert!(!client.dma_unmap(0, MAPPED, PAGE).is_error());
+        }
+    }
+    drop(client);
+    emulator.check();
+    let log = emulator.log();
+    // 32 of a kind and the powers of two, of each ring; there are some ten kinds.
+    assert!(log.lines().count() < 4 * 10 * (32 + 12), "{} lines", log.lines().count());
+    assert!(log.contains("ring size cut"), "nothing of it: {log}");
+}
