@@ -2,19 +2,37 @@
 //! lives on.
 #![no_main]
 
-use caam_emu::control::commands::answer;
+use caam_emu::control::commands::{Host, answer};
 use caam_emu::control::lines::{Lines, MAX_LINE};
 use caam_emu::device::platform::Secrets;
 use caam_emu::device::soc::VIRT_ERA9;
 use caam_emu::device::{Device, Setup};
+use caam_emu::trace::file::{Error, Options, Status};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::time::Duration;
 
 const SETUP: Setup = Setup { soc: &VIRT_ERA9, rings: 2, decos: 1, fault_seed: 0 };
 
+/// No files are made here.
+struct NoFiles;
+
+impl Host for NoFiles {
+    fn start_trace(&self, options: &Options) -> Result<(), Error> {
+        Err(Error::Running(options.path.clone()))
+    }
+
+    fn stop_trace(&self) -> Result<Status, Error> {
+        Err(Error::NotRunning)
+    }
+
+    fn trace_status(&self) -> Option<Status> {
+        None
+    }
+}
+
 fn ask(device: &Device, line: &[u8], now: Duration) {
-    let reply = answer(device, line, now).reply;
+    let reply = answer(device, &NoFiles, line, now).reply;
     assert!(!reply.contains('\n'), "a reply of several lines: {reply}");
     let reply: Value = serde_json::from_str(&reply).expect("a reply is JSON");
     let (done, refused) = (reply.get("result").is_some(), reply["error"].is_string());
