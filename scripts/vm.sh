@@ -193,8 +193,7 @@ attack_before() {
 	if [[ -z $operations ]]; then return 0; fi
 	operations=${ATTACK_OPERATIONS:-$operations}
 	log "attacking the device, $operations operations"
-	"$ATTACKER" "$RUN/vfio.sock" --operations "$operations" --seed "${ATTACK_SEED:-1}" --pid "$EMULATOR_PID" \
-		>"$LOGS/attack.log" 2>&1 || status=$?
+	attack_emulator "$operations" >"$LOGS/attack.log" 2>&1 || status=$?
 	sed 's/^/# /' "$LOGS/attack.log"
 	if ((status)); then KEEP_LOGS=1; fi
 	ATTACK=$status

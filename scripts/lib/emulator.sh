@@ -68,6 +68,11 @@ emulator_alive() {
 	[[ -n $EMULATOR_PID ]] && kill -0 "$EMULATOR_PID" 2>/dev/null
 }
 
+# attack_emulator OPERATIONS: as its only client, before there is a guest.
+attack_emulator() {
+	"$ATTACKER" "$RUN/vfio.sock" --operations "$1" --seed "${ATTACK_SEED:-1}" --pid "$EMULATOR_PID"
+}
+
 # ctl ARGS...: asks the emulator that runs now, or tells it. It answers at once or never.
 ctl() {
 	timeout 10 "$EMULATOR" ctl --control "$RUN/control.sock" "$@"
