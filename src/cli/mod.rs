@@ -160,6 +160,8 @@ impl Command {
     pub fn log_filter(&self) -> Option<Filter> {
         match self {
             Self::Serve(args) => args.log_filter(),
+            // The device says again what it has said when it was recorded.
+            Self::Replay(_) if std::env::var_os("RUST_LOG").is_none() => "error".parse().ok(),
             _ => None,
         }
     }

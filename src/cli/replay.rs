@@ -16,7 +16,8 @@ pub struct ReplayArgs {
     /// What `serve --record` has written; '-' is standard input
     file: PathBuf,
 
-    /// Print this job: its accesses to memory, and how it ended; [RING:]NUMBER, as in the log
+    /// Print this job: its accesses to memory, and how it ended; [RING:]NUMBER, as in the log, of
+    /// ring 0 if it does not say
     #[arg(long, value_name = "JOB", value_parser = job)]
     job: Option<Key>,
 

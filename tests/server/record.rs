@@ -68,6 +68,12 @@ fn a_job_is_shown_without_its_bytes_unless_asked_for() {
     {
         assert!(golden.stdout.contains(part), "{part}: {}", golden.stdout);
     }
+    // Nothing but the descriptors is in it, of all that was fetched at once.
+    let fixture = directory.path().join("fixture.txt");
+    fs::write(&fixture, &golden.stdout).unwrap();
+    let shown = program(&["disasm", fixture.to_str().unwrap()]);
+    assert_eq!((shown.code, &*shown.stderr), (Some(0), ""), "{}", shown.stdout);
+    assert!(shown.stdout.contains("OPERATION"), "{}", shown.stdout);
     let none = program(&["replay", file, "--job", "1:99"]);
     assert_eq!((none.code, none.stderr.contains("no job jr1:99")), (Some(2), true));
 }
