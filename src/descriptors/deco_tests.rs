@@ -145,6 +145,11 @@ fn keys_come_from_anywhere() {
     check(&|d| _ = d.by_pointer(KEY1 | 1 << 24, TABLE, 16));
     // SEQ KEY
     check(&|d| _ = d.sequence_in(TABLE, 16, true).words(&[0x0a00_0010]));
+    // with VLF it is VSIL (= SIL + MATH0) that counts, not the command's length
+    for length in [0, 12, 16, 0x3ff] {
+        let commands = [0xa808_0a04, 0x0b00_0000 | length];
+        check(&|d| _ = d.sequence_in(TABLE, 16, true).words(&commands));
+    }
     // LOAD of the key register in two halves
     check(&|d| _ = d.by_pointer(0x1240_0800, IN + 8, 8).by_pointer(0x1240_0000, IN, 8));
 }

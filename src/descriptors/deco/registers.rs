@@ -104,8 +104,9 @@ impl<M: GuestMemory> Deco<'_, M> {
                 register.ok_or(DecoError::Key)?.copy_from_slice(&bytes);
             }
             _ => {
+                // Not `length`: with VLF it is VSIL that says how many.
                 let mut bytes = self.fetch(key.operand, key.length, pc)?;
-                let register = self.class_registers(class).new_key(length);
+                let register = self.class_registers(class).new_key(bytes.len());
                 register.ok_or(DecoError::Key)?.copy_from_slice(&bytes);
                 bytes.zeroize();
             }
