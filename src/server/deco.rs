@@ -2,8 +2,11 @@
 
 use super::Error;
 use super::shell::Shell;
+use crate::descriptors::deco::Report;
 use crate::descriptors::flow::{Budget, Scratch};
+use crate::fault::job::watchdog;
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -71,11 +74,39 @@ fn run_jobs(shell: &Shell, scratch: &mut Scratch) {
         if device.setup().decos > 1 && device.has_work() {
             shell.ring_doorbell();
         }
-        let report = device.run_job(&job, scratch, Budget::default());
+        let report = guarded(scratch, |scratch| device.run_job(&job, scratch, Budget::default()));
         now = shell.now();
         shell.apply(device.complete_job(job, report, now));
         if shell.stopping() {
             return;
         }
+    }
+}
+
+/// Runs a job. A panic is a bug of ours, which the panic hook tells; it costs the job and not the
+/// DECO, which a guest would have lost for good.
+fn guarded(scratch: &mut Scratch, run: impl FnOnce(&mut Scratch) -> Report) -> Report {
+    // What the job leaves in guest memory may be half done, as for any that fails; the scratch is
+    // thrown away; locks are let go, and what is under them is whole after each call.
+    let caught = catch_unwind(AssertUnwindSafe(|| run(scratch)));
+    caught.unwrap_or_else(|_| {
+        log::error!("a job ended with a panic; its status says watchdog. Please report it");
+        *scratch = Scratch::default();
+        Report::of_status(watchdog())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptors::status::JobStatus;
+
+    #[test]
+    fn a_panic_costs_the_job_only() {
+        let mut scratch = Scratch::default();
+        let report = guarded(&mut scratch, |_| panic!("on purpose"));
+        assert_eq!(report, Report::of_status(watchdog()));
+        let report = guarded(&mut scratch, |_| Report::of_status(JobStatus::OK));
+        assert!(report.status.is_ok());
     }
 }
