@@ -44,14 +44,14 @@ fresh_sample() {
 device_idle() {
 	# The last line may be half written.
 	# shellcheck disable=SC2016  # jq's own variables
-	tail -n 2 "$LOGS/device.log" | head -n 1 | tool jq -e --argjson idle "$1" '
+	tail -n 2 "$LOGS/device.log" | sed -n 1p | tool jq -e --argjson idle "$1" '
 		all(.rings[]; .pending + .in_flight + .waiting == 0) and
 		(.uptime_ns - ([.rings[].last_doorbell_ns // 0] | max)) / 1e9 >= $idle' >/dev/null
 }
 
 # device_stalled: some ring gives no jobs because a rule says so.
 device_stalled() {
-	tail -n 2 "$LOGS/device.log" | head -n 1 | tool jq -e 'any(.rings[]; .state == "stalled")' >/dev/null
+	tail -n 2 "$LOGS/device.log" | sed -n 1p | tool jq -e 'any(.rings[]; .state == "stalled")' >/dev/null
 }
 
 # pressure_rules: sets PRESSURE_RULES, the faults that keep the ring full.

@@ -26,8 +26,14 @@ hung_task() {
 
 # kernel_crash FROM: the line with which the kernel says so, after so many bytes.
 kernel_crash() {
-	console_from "$1" | grep -m1 -a -E \
-		'Kernel panic|kernel BUG at|Unable to handle kernel|Internal error:|^BUG: |Oops|rcu:.*self-detected stall'
+	# To the end of the input: a reader that leaves early can make the writer, and so (pipefail)
+	# the answer, fail.
+	console_from "$1" | awk '
+		!found && /Kernel panic|kernel BUG at|Unable to handle kernel|Internal error:|^BUG: |Oops|rcu:.*self-detected stall/ {
+			print
+			found = 1
+		}
+		END { exit !found }'
 }
 
 # crash_trace FROM: the crash's line, where it was (pc), and its call trace.
@@ -41,10 +47,15 @@ crash_trace() {
 		/^pc : / { print }
 		/^Call trace:/ { inside = 1; print; next }
 		inside && /^ / { print; next }
-		inside { exit }'
+		inside { inside = after = 0; line = "" }'
 }
 
 # kernel_warning FROM: the first warning after so many bytes.
 kernel_warning() {
-	console_from "$1" | grep -m1 -a -E '^WARNING: |caam_jr [^ ]*: [0-9a-f]{8}: '
+	console_from "$1" | awk '
+		!found && /^WARNING: |caam_jr [^ ]*: [0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]: / {
+			print
+			found = 1
+		}
+		END { exit !found }'
 }
