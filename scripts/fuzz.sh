@@ -65,11 +65,9 @@ need_cargo_fuzz() {
 
 # fuzz TARGET SECONDS: one of them; its output goes to a file.
 fuzz() {
-	local target=$1 corpus=$FUZZ/corpus/$1 folders
+	local target=$1 corpus=$FUZZ/corpus/$1 seeds=${CARGO_TARGET_DIR:-$REPO/target}/tmp/fuzz-seeds/$1
 	mkdir -p "$corpus" "$FUZZ/artifacts/$1"
-	folders=("$corpus")
-	if [[ -d $FUZZ/seeds/$target ]]; then folders+=("$FUZZ/seeds/$target"); fi
-	"${CARGO[@]}" fuzz run --sanitizer "$SANITIZER" "$target" "${folders[@]}" -- \
+	"${CARGO[@]}" fuzz run --sanitizer "$SANITIZER" "$target" "$corpus" "$seeds" -- \
 		-max_total_time="$2" -max_len="${LONGEST[$target]:-4096}" -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 >"$OUTPUT/$target" 2>&1
 }
@@ -133,7 +131,7 @@ main() {
 		cannot_tell "cannot create a temporary folder in ${TMPDIR:-/tmp}" "make it writable, or set TMPDIR"
 	at_exit rm -rf "$OUTPUT"
 	must "making seeds from the recorded jobs" "" \
-		env -u RUSTC_BOOTSTRAP cargo test --locked --quiet --test fuzz_seeds -- --ignored
+		env -u RUSTC_BOOTSTRAP cargo test --locked --quiet --test fuzz_seeds
 	must "building the fuzz targets (sanitizer: $SANITIZER)" "" \
 		"${CARGO[@]}" fuzz build --sanitizer "$SANITIZER"
 

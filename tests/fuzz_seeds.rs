@@ -1,10 +1,10 @@
-//! Seeds for `fuzz/`, from the golden jobs. `cargo test --test fuzz_seeds -- --ignored` writes
-//! them to `fuzz/seeds/`.
+//! Seeds for `fuzz/`, from the golden jobs and the fault rules' examples.
 
 mod common;
 
 use caam_emu::control::protocol::Command;
 use caam_emu::descriptors::flow::Budget;
+use caam_emu::fault::grammar::Fields;
 use caam_emu::fault::kind::TABLE;
 use caam_emu::memory::flat::FlatMemory;
 use common::{Fixture, Kind, Section, fixtures};
@@ -141,10 +141,20 @@ fn guest(sections: &[Section]) -> Vec<u8> {
     steps
 }
 
+/// The names of the fuzz targets.
+fn targets() -> Vec<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("the manifest of fuzz/");
+    let path = |line: &str| {
+        Some(line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\"")?.to_owned())
+    };
+    manifest.lines().filter_map(path).collect()
+}
+
+/// Below Cargo's folder for what tests write, where `scripts/fuzz.sh` looks for them.
 #[test]
-#[ignore = "writes files"]
-fn write_seeds() {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+fn every_target_has_seeds() {
+    let seeds = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-seeds");
     let write = |target: &str, name: &str, bytes: Vec<u8>| {
         let folder = seeds.join(target);
         fs::create_dir_all(&folder).expect("a folder for seeds");
@@ -166,9 +176,15 @@ fn write_seeds() {
             let bytes = [vec![0], section.bytes[4..].to_vec()].concat();
             write("decode", &format!("{}-{part}", fixture.name), bytes);
         }
+        for section in fixture.sections.iter().filter(|s| s.kind == Kind::Table) {
+            // the target moves pointers into its memory; all entries; pieces of 1 to 8 bytes
+            let header = [4, 255, 0, 1, 2, 3, 4, 5, 6, 7];
+            write("tables", &fixture.name, [&header[..], &section.bytes].concat());
+        }
     }
     for info in TABLE {
         let rule = info.example;
+        assert!(Fields::from_text(rule).rule("a").is_ok(), "{rule}");
         write("rules", info.name, [b"\0", rule.as_bytes()].concat());
         let plan =
             format!("seed = 7\n[[rule]]\nkind = \"{}\"\nname = \"a\"\nevery = 3\n", info.name);
@@ -186,5 +202,12 @@ fn write_seeds() {
             let bytes: Vec<u8> = (0..80 + 200).map(|n: usize| (n * 7) as u8).collect();
             write("engines", &format!("{which}-{direction}"), [&header[..], &bytes].concat());
         }
+    }
+    let targets = targets();
+    assert!(targets.len() >= 7, "{targets:?}");
+    for target in targets {
+        let folder = fs::read_dir(seeds.join(&target));
+        let count = folder.unwrap_or_else(|e| panic!("{target}: {e}")).count();
+        assert!(count >= 10, "{target}: {count} seeds");
     }
 }

@@ -143,7 +143,7 @@ choose_modules() {
 
 # make_modules FROM RELEASE [REPLACEMENT]... DIR
 make_modules() {
-	local from=$1 version=$2 dir=${*: -1} to path replacement
+	local from=$1 version=$2 dir=${*: -1} to path replacement file
 	local -a replacements=("${@:3:$#-3}")
 	to=$dir/root/usr/lib/modules/$version
 	merged_usr "$dir/root"
@@ -156,7 +156,9 @@ make_modules() {
 		(cd "$from" && find . -name '*.ko' -print0 | xargs -0 cp --parents -t "$to")
 		: >"$to/modules.order"
 		: >"$to/modules.builtin"
-		cp "$from"/modules.{order,builtin,builtin.modinfo} "$to/" 2>/dev/null || true # as far as there are
+		for file in "$from"/modules.{order,builtin,builtin.modinfo}; do
+			if [[ -e $file ]]; then cp "$file" "$to/"; fi
+		done
 	fi
 	mkdir -p "$to/updates"
 	for replacement in "${replacements[@]}"; do

@@ -125,7 +125,8 @@ relay_report() {
 			((plan)) || verdict=1 cause='the case gave no plan'
 			if [[ -n $PANIC ]]; then
 				verdict=1
-				check_panic "$((plan += 1))" 129 "$current" || true
+				# Bad whatever it says: the guest should not have come this far.
+				check_panic "$((plan += 1))" 129 "$current" || verdict=1
 			fi
 			check_statistics "$((plan + 1))" || verdict=1
 			finish_case "$current" "$verdict" "$cause"

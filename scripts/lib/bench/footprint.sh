@@ -22,8 +22,7 @@ measure_starts() {
 		"$EMULATOR" serve --socket-path "$RUN/start.sock" --ready-fd 9 9>"$RUN/ready" >"$LOGS/emulator.log" 2>&1 </dev/null &
 		EMULATOR_PID=$!
 		at_exit end_emulator
-		word=''
-		read -r -t 10 -u "$ready" word || true
+		read -r -t 10 -u "$ready" word || word='' # judged below: the clock first
 		ended=${EPOCHREALTIME/[.,]/}
 		exec {ready}>&-
 		if [[ $word != ready ]]; then

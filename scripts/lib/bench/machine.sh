@@ -10,7 +10,7 @@ readonly CPU_FEATURES='^(aes|vaes|pclmulqdq|vpclmulqdq|avx|avx2|avx512f|sse4_1|g
 note_machine() {
 	local cpu=/proc/cpuinfo model features governor load commit
 	model=$(sed -n '/^\(model name\|Model\)[[:space:]]*: /{s,,,p;q}' "$cpu")
-	features=$(sed -n '/^\(flags\|Features\)[[:space:]]*: /{s,,,p;q}' "$cpu" | tr ' ' '\n' | grep -E "$CPU_FEATURES" | tr '\n' ' ' || true)
+	features=$(sed -n '/^\(flags\|Features\)[[:space:]]*: /{s,,,p;q}' "$cpu" | tr ' ' '\n' | sed -nE "/$CPU_FEATURES/p" | tr '\n' ' ')
 	governor=$(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null || echo "not visible")
 	read -r load _ </proc/loadavg
 	commit=$(git -C "$REPO" describe --always --dirty 2>/dev/null || echo unknown)
