@@ -78,7 +78,7 @@ parse_arguments() {
 			help
 			exit "$EX_GOOD"
 			;;
-		-*) usage_error "unknown option $1" ;;
+		-*) unknown_option "$1" ;;
 		*) usage_error "$1: not an option" ;;
 		esac
 		shift

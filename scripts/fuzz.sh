@@ -8,7 +8,7 @@ set -euo pipefail
 
 readonly FUZZ=$REPO/fuzz
 # Where each target's input is bounded, in bytes; libFuzzer's own default is 4096.
-declare -rA LONGEST=([descriptor]=16385 [ring_registers]=14000 [tables]=16394 [engines]=8276)
+declare -rA LONGEST=([descriptor]=16385 [ring_registers]=14000 [tables]=16394 [engines]=8276 [control]=40000)
 
 help() {
 	cat <<HELP
@@ -53,7 +53,7 @@ need_cargo_fuzz() {
 		must "installing cargo-fuzz" "try 'cargo install cargo-fuzz'" cargo install --locked cargo-fuzz
 	fi
 	CARGO=(cargo)
-	if command -v rustup >/dev/null && rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
+	if command -v rustup >/dev/null && [[ $'\n'$(rustup toolchain list 2>/dev/null) == *$'\n'nightly* ]]; then
 		CARGO=(cargo +nightly)
 	else
 		export RUSTC_BOOTSTRAP=1
@@ -85,7 +85,7 @@ report() {
 	if ((status)); then
 		complain "$target failed:"
 		# From the panic or the sanitizer's report on; else the end.
-		sed -n '/panicked at\|ERROR: /,$p' "$file" | grep . | head -n 60 >&2 || tail -n 40 "$file" >&2
+		sed -n '/panicked at\|ERROR: /,$p' "$file" | awk 'NF && ++n <= 60 { print } END { exit !n }' >&2 || tail -n 40 "$file" >&2
 	fi
 }
 
@@ -100,6 +100,10 @@ main() {
 			if [[ $1 == --minutes ]]; then minutes=$2; else jobs=$2; fi
 			shift
 			;;
+		--*=*)
+			set -- "${1%%=*}" "${1#*=}" "${@:2}"
+			continue
+			;;
 		--list)
 			list
 			exit "$EX_GOOD"
@@ -108,7 +112,7 @@ main() {
 			help
 			exit "$EX_GOOD"
 			;;
-		-*) usage_error "unknown option $1" ;;
+		-*) unknown_option "$1" ;;
 		*) chosen+=("$1") ;;
 		esac
 		shift
@@ -120,7 +124,8 @@ main() {
 	[[ $jobs =~ ^[1-9][0-9]{0,2}$ ]] || usage_error "--jobs $jobs: not a number of targets"
 	mapfile -t all < <(targets)
 	for target in "${chosen[@]}"; do
-		[[ " ${all[*]} " == *" $target "* ]] || usage_error "no fuzz target $target; there are ${all[*]}"
+		[[ " ${all[*]} " == *" $target "* ]] ||
+			usage_error "no fuzz target $target$(did_you_mean "$target" "${all[@]}"); there are ${all[*]}"
 	done
 	if ((${#chosen[@]} == 0)); then chosen=("${all[@]}"); fi
 

@@ -172,11 +172,16 @@ emulator_arguments() {
 # own_files: what the emulator writes for the user, it writes for each guest: run.json, run-2.json, ...
 own_files() {
 	local i name
-	for ((i = 1; i < ${#ARGS[@]}; i++)); do
-		if [[ ${ARGS[i - 1]} =~ ^--(trace|record)$ ]]; then
-			name=${ARGS[i]##*/}
-			ARGS[i]=${ARGS[i]%"$name"}${name%.*}-$BOOTS$([[ $name != *.* ]] || echo ".${name##*.}")
+	for ((i = 0; i < ${#ARGS[@]}; i++)); do
+		if ((i)) && [[ ${ARGS[i - 1]} =~ ^--(trace|record)$ ]]; then
+			name=${ARGS[i]}
+		elif [[ ${ARGS[i]} =~ ^--(trace|record)=(.*)$ ]]; then
+			name=${BASH_REMATCH[2]}
+		else
+			continue
 		fi
+		name=${name##*/}
+		ARGS[i]=${ARGS[i]%"$name"}${name%.*}-$BOOTS$([[ $name != *.* ]] || echo ".${name##*.}")
 	done
 }
 

@@ -51,7 +51,7 @@ impl fmt::Display for Purpose {
 }
 
 /// A DMA access that did not reach guest memory: no mapping there, a mapping without the
-/// permission, or one whose memory the client did not share.
+/// permission, or one that the client, asked for it, refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DmaError {
     /// What it was for.
@@ -97,7 +97,14 @@ pub trait GuestMemory {
     ///
     /// # Errors
     /// [`DmaError`] if any byte of the range cannot be read; `buf` is then unspecified.
-    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError>;
+    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
+        let length = buf.len();
+        if self.read_available(purpose, address, buf) == length {
+            Ok(())
+        } else {
+            Err(DmaError { purpose, address, length, access: Access::Read })
+        }
+    }
 
     /// Copies `buf` to bus address `address`, in ascending order.
     ///

@@ -8,16 +8,10 @@ set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-BENCH=$ROOT/scripts/bench.sh
+SCRIPT=$ROOT/scripts/bench.sh
 export NO_COLOR=1
 
 # --- The command line -------------------------------------------------------------------
-
-unusable() {
-	local pattern=$1
-	shift
-	run 2 "$BENCH" "$@" && silent && says "$pattern" && [[ $(wc -l <"$WORK/err") -eq 2 ]]
-}
 
 check unknown-option unusable 'unknown option --fast' --fast
 check stray-word unusable 'engine: not an option' engine
@@ -30,21 +24,14 @@ check only-nothing unusable "only '': not one of engine" --only ''
 check only-two-at-once unusable "only 'engine pipeline': not one of" --only 'engine pipeline'
 check out-in-no-folder unusable 'not a folder that can be written' --out /dev/null/bench
 
-help_teaches() {
-	local word
-	run 0 "$BENCH" --help || return
-	for word in --only --rounds --quick --out engine pipeline transport guest footprint performance.md 125; do
-		grep -q -e "$word" "$WORK/out" || { echo "--help does not tell of $word"; return 1; }
-	done
-}
-check help help_teaches
+check help help_tells --only --rounds --quick --out engine pipeline transport guest footprint performance.md 125
 
 # An emulator that never says "ready".
 no_emulator() {
 	printf '#!/bin/sh\necho "error: no luck today" >&2\nexit 1\n' >"$WORK/emulator"
 	chmod +x "$WORK/emulator"
 	mkdir -p "$WORK/tmp"
-	run 125 env TMPDIR="$WORK/tmp" CAAM_EMU_BINARY="$WORK/emulator" "$BENCH" --quick --only footprint --out "$WORK/none" &&
+	run 125 env TMPDIR="$WORK/tmp" CAAM_EMU_BINARY="$WORK/emulator" "$SCRIPT" --quick --only footprint --out "$WORK/none" &&
 		silent && says 'did not start: error: no luck today' || return
 	[[ -z $(ls -A "$WORK/tmp") ]] || { echo "left: $(ls -A "$WORK/tmp")"; return 1; }
 	[[ ! -e $WORK/none/results.json ]] || { echo "there are results"; return 1; }
@@ -57,7 +44,7 @@ interrupted() {
 	printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 100\n' "$WORK/started" >"$WORK/emulator"
 	chmod +x "$WORK/emulator"
 	mkdir -p "$WORK/tmp"
-	TMPDIR="$WORK/tmp" CAAM_EMU_BINARY="$WORK/emulator" "$BENCH" --quick --only footprint --out "$WORK/none" >"$WORK/out" 2>"$WORK/err" &
+	TMPDIR="$WORK/tmp" CAAM_EMU_BINARY="$WORK/emulator" "$SCRIPT" --quick --only footprint --out "$WORK/none" >"$WORK/out" 2>"$WORK/err" &
 	bench=$!
 	for ((tries = 0; tries < 100; tries++)); do
 		if [[ -s $WORK/started ]]; then break; fi
@@ -288,7 +275,7 @@ check memory-of-a-process memory
 
 # Five starts of the emulator: all the way to the table, whatever the figures are.
 smoke() {
-	run 0 "$BENCH" --quick --only footprint --out "$WORK/smoke" || return
+	run 0 "$SCRIPT" --quick --only footprint --out "$WORK/smoke" || return
 	if ! grep -q '^  start to ready ' "$WORK/out" || ! grep -q '^  memory when idle ' "$WORK/out"; then
 		cat "$WORK/out"
 		return 1

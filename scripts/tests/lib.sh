@@ -68,3 +68,19 @@ silent() {
 	cat "$WORK/out"
 	return 1
 }
+
+# unusable PATTERN ARGS...: a usage error of $SCRIPT: status 2, one line of cause, one of advice.
+unusable() {
+	local pattern=$1
+	shift
+	run 2 "$SCRIPT" "$@" && silent && says "$pattern" && [[ $(wc -l <"$WORK/err") -eq 2 ]]
+}
+
+# help_tells WORD...: $SCRIPT --help has each of them.
+help_tells() {
+	local word
+	run 0 "$SCRIPT" --help || return
+	for word; do
+		grep -q -e "$word" "$WORK/out" || { echo "--help does not tell of $word"; return 1; }
+	done
+}

@@ -7,16 +7,10 @@ set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-STRESS=$ROOT/scripts/stress.sh
+SCRIPT=$ROOT/scripts/stress.sh
 export NO_COLOR=1
 
 # --- The command line -------------------------------------------------------------------
-
-unusable() {
-	local pattern=$1
-	shift
-	run 2 "$STRESS" "$@" && silent && says "$pattern" && [[ $(wc -l <"$WORK/err") -eq 2 ]]
-}
 
 check unknown-option unusable 'unknown option --fast' --fast
 check unknown-option-near unusable "did you mean '--depth'[?]" --dept 4
@@ -39,14 +33,7 @@ check patch-missing unusable 'not a readable file' --patch "$WORK/nothing.patch"
 check patch-is-a-folder unusable 'not a readable file' --patch "$WORK"
 check report-in-no-folder unusable 'not a folder that can be written' --report /dev/null/report
 
-help_teaches() {
-	local word
-	run 0 "$STRESS" --help || return
-	for word in --driver --patch --runs --report 'git bisect' 125; do
-		grep -q -e "$word" "$WORK/out" || { echo "--help does not tell of $word"; return 1; }
-	done
-}
-check help help_teaches
+check help help_tells --driver --patch --runs --report 'git bisect' 125
 
 # An emulator that starts, and refuses all rules.
 rule_refused() {
@@ -60,7 +47,7 @@ rule_refused() {
 	chmod +x "$WORK/emulator"
 	mkdir -p "$WORK/tmp"
 	run 2 env TMPDIR="$WORK/tmp" CAAM_EMU_CACHE="$WORK/cache" CAAM_EMU_BINARY="$WORK/emulator" \
-		"$STRESS" --stall nonsense && silent && says 'stall:nonsense: caam-emu: no such rule' || return
+		"$SCRIPT" --stall nonsense && silent && says 'stall:nonsense: caam-emu: no such rule' || return
 	[[ -z $(ls -A "$WORK/tmp") ]] || { echo "left: $(ls -A "$WORK/tmp")"; return 1; }
 	! pgrep -f "$WORK/tmp/caam-emu" || { echo "the emulator still runs"; return 1; }
 }

@@ -7,17 +7,10 @@ set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-VM=$ROOT/scripts/vm.sh
+SCRIPT=$ROOT/scripts/vm.sh
 # Nothing listens on this port.
 NOWHERE=http://127.0.0.1:1/debian
 export NO_COLOR=1
-
-# unusable PATTERN ARGS...: a usage error: status 2, one line of cause, one of advice.
-unusable() {
-	local pattern=$1
-	shift
-	run 2 "$VM" "$@" && silent && says "$pattern" && [[ $(wc -l <"$WORK/err") -eq 2 ]]
-}
 
 check no-arguments unusable 'no case given'
 check unknown-option unusable 'unknown option --fast' --fast selftests
@@ -55,8 +48,8 @@ patch_of_built_modules() {
 check patch-of-built-modules patch_of_built_modules
 
 help_teaches() {
-	run 0 "$VM" --help && grep -q 'git bisect' "$WORK/out" && grep -q -- '--driver' "$WORK/out" || return 1
-	run 0 "$VM" --list && grep -q 'dm-crypt-able' "$WORK/out" && grep -q ' ring-N ' "$WORK/out" && grep -q selftests "$WORK/out"
+	run 0 "$SCRIPT" --help && grep -q 'git bisect' "$WORK/out" && grep -q -- '--driver' "$WORK/out" || return 1
+	run 0 "$SCRIPT" --list && grep -q 'dm-crypt-able' "$WORK/out" && grep -q ' ring-N ' "$WORK/out" && grep -q selftests "$WORK/out"
 }
 check help-and-list help_teaches
 
@@ -74,7 +67,7 @@ cannot_tell() {
 # Nothing listens at the mirror, and the QEMU on PATH knows no vfio-user.
 no_network() {
 	cannot_tell "reading Debian's package lists.*(Connection|connect)" env CAAM_EMU_CACHE="$WORK/cache" \
-		CAAM_EMU_DEBIAN_MIRROR="$NOWHERE" CAAM_EMU_BINARY=/bin/true PATH="$(path_without_qemu)" "$VM" selftests || return
+		CAAM_EMU_DEBIAN_MIRROR="$NOWHERE" CAAM_EMU_BINARY=/bin/true PATH="$(path_without_qemu)" "$SCRIPT" selftests || return
 	says CAAM_EMU_DEBIAN_MIRROR && says 'has no vfio-user-pci' || return
 	# What failed must not be taken for done the next time.
 	[[ -z $(find "$WORK/cache" -name .complete) && -z $(find "$WORK/cache" -name '*.new.*') ]]
@@ -99,12 +92,12 @@ good_qemu() {
 check good-qemu-on-path good_qemu
 
 cache_unwritable() {
-	cannot_tell "cannot (create|write)" env CAAM_EMU_CACHE=/proc/caam-emu CAAM_EMU_BINARY=/bin/true "$VM" selftests
+	cannot_tell "cannot (create|write)" env CAAM_EMU_CACHE=/proc/caam-emu CAAM_EMU_BINARY=/bin/true "$SCRIPT" selftests
 }
 check cache-unwritable cache_unwritable
 
 no_temporary_folder() {
-	run 125 env TMPDIR=/proc/caam-emu CAAM_EMU_CACHE="$WORK/cache" CAAM_EMU_BINARY=/bin/true "$VM" selftests &&
+	run 125 env TMPDIR=/proc/caam-emu CAAM_EMU_CACHE="$WORK/cache" CAAM_EMU_BINARY=/bin/true "$SCRIPT" selftests &&
 		says 'temporary folder'
 }
 check no-temporary-folder no_temporary_folder
@@ -119,12 +112,12 @@ no_space() {
 	cannot_tell 'MB free on the disk' "${apart[@]}" sh -c \
 		'mount -t tmpfs -o size=1m none "$1" && shift && exec env "$@"' sh "$WORK/small" \
 		CAAM_EMU_CACHE="$WORK/small" CAAM_EMU_DEBIAN_MIRROR="$NOWHERE" CAAM_EMU_BINARY=/bin/true \
-		PATH="$(path_without_qemu)" "$VM" selftests
+		PATH="$(path_without_qemu)" "$SCRIPT" selftests
 }
 check no-space no_space
 
 binary_nonsense() {
-	run 2 env CAAM_EMU_BINARY="$WORK/nothing" CAAM_EMU_CACHE="$WORK/cache" "$VM" selftests && says 'not an executable'
+	run 2 env CAAM_EMU_BINARY="$WORK/nothing" CAAM_EMU_CACHE="$WORK/cache" "$SCRIPT" selftests && says 'not an executable'
 }
 check emulator-binary-nonsense binary_nonsense
 

@@ -5,7 +5,6 @@
 //! are shown only where that was asked for when the emulator was started.
 
 use crate::descriptors::buffer::{DescriptorBuffer, WORDS};
-use crate::descriptors::command::AlgorithmOperation;
 use crate::descriptors::facts;
 use crate::descriptors::remains::{ClassRemains, InputLeft, Keep, OutputLeft, Remains, State};
 use crate::descriptors::status::JobStatus;
@@ -453,7 +452,7 @@ impl Class {
             })
         });
         Self {
-            mode: class.mode.map(mode),
+            mode: class.mode.map(crate::descriptors::text::mode),
             key_size: class.key_size,
             icv_size: class.icv_size,
             carried: class.carried,
@@ -462,10 +461,6 @@ impl Class {
             context,
         }
     }
-}
-
-fn mode(mode: AlgorithmOperation) -> String {
-    crate::descriptors::text::mode(mode)
 }
 
 fn input(transfer: &InputLeft) -> String {

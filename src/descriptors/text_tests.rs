@@ -245,7 +245,7 @@ fn redaction_leaves_no_key_and_no_message() {
     let style = Style { redacted: true, ..Style::default() };
     for shown in [listing.text(&style), listing.json(&style).to_string()] {
         assert!(!shown.contains("5ec2e75e"), "{shown}");
-        assert!(shown.contains("beef"), "{shown}");
+        assert!(!shown.contains("beef"), "{shown}");
     }
     assert_eq!(text(&listing).matches("5ec2e75e").count(), 4);
 }

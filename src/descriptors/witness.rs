@@ -88,6 +88,14 @@ impl<M: GuestMemory> GuestMemory for Witness<'_, M> {
         self.memory.writable(purpose, address, length)
     }
 
+    fn pause(&self) {
+        self.memory.pause();
+    }
+
+    fn waits(&self, address: u64, length: usize) -> bool {
+        self.memory.waits(address, length)
+    }
+
     fn table_overread(&self, overread: &TableOverread) -> Result<(), DmaError> {
         self.memory.table_overread(overread)
     }
@@ -97,6 +105,41 @@ impl<M: GuestMemory> GuestMemory for Witness<'_, M> {
 mod tests {
     use super::*;
     use crate::memory::flat::FlatMemory;
+
+    /// Memory that counts pauses.
+    struct Paused(FlatMemory, Cell<u32>);
+
+    impl GuestMemory for Paused {
+        fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
+            self.0.write(purpose, address, buf)
+        }
+
+        fn read_available(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> usize {
+            self.0.read_available(purpose, address, buf)
+        }
+
+        fn writable(&self, purpose: Purpose, at: u64, length: usize) -> Result<(), DmaError> {
+            self.0.writable(purpose, at, length)
+        }
+
+        fn pause(&self) {
+            self.1.set(self.1.get() + 1);
+        }
+
+        fn waits(&self, address: u64, _length: usize) -> bool {
+            address == 7
+        }
+    }
+
+    #[test]
+    fn what_is_watched_lets_go_and_waits_as_before() {
+        let memory = Paused(FlatMemory::new(0x1000, 0x1000), Cell::new(0));
+        let log = AccessLog::default();
+        let witness = Witness { memory: &memory, log: &log };
+        witness.pause();
+        assert_eq!(memory.1.get(), 1);
+        assert_eq!((witness.waits(7, 1), witness.waits(8, 1)), (true, false));
+    }
 
     #[test]
     fn the_last_accesses_are_kept_and_nothing_is_changed() {

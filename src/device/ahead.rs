@@ -11,7 +11,7 @@ use super::jobs::Job;
 use super::{Device, Outcome, lock};
 use crate::fault::kind::Site;
 use crate::jobring::{Effects, JobResult, JobRing, TakenJob};
-use crate::memory::{Access, DmaError, GuestMemory, Purpose};
+use crate::memory::{DmaError, GuestMemory, Purpose};
 use std::cell::{Cell, RefCell};
 use std::sync::MutexGuard;
 use std::time::Duration;
@@ -62,15 +62,6 @@ impl<'a> Ahead<'a> {
 }
 
 impl GuestMemory for Ahead<'_> {
-    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        let length = buf.len();
-        if self.read_available(purpose, address, buf) == length {
-            Ok(())
-        } else {
-            Err(DmaError { purpose, address, length, access: Access::Read })
-        }
-    }
-
     fn read_available(&self, purpose: Purpose, wanted: u64, buf: &mut [u8]) -> usize {
         if !self.memory.waits(wanted, buf.len()) {
             return self.memory.read_available(purpose, wanted, buf);
@@ -120,8 +111,8 @@ impl GuestMemory for Ahead<'_> {
 /// A turn at a ring whose next input entry has been read.
 pub(super) struct Turn<'a> {
     pub(super) memory: Ahead<'a>,
-    /// Address and length of that entry.
-    pub(super) entry: (u64, usize),
+    /// Address and length of that entry, if it had to be waited for.
+    pub(super) entry: Option<(u64, usize)>,
     _turn: MutexGuard<'a, ()>,
 }
 
@@ -138,9 +129,6 @@ impl Device {
             ring.next_entry().filter(|_| !ring.draining())
         };
         let entry = next?;
-        if !self.memory.waits(entry.0, entry.1) {
-            return None;
-        }
         let memory = Ahead::new(&self.memory);
         // What cannot be read is found out again under the lock, and reported.
         memory.read_available(Purpose::InputRing, entry.0, &mut [0; 8][..entry.1]);
@@ -152,6 +140,7 @@ impl Device {
             }
         }
         memory.lock();
+        let entry = Some(entry).filter(|(at, length)| self.memory.waits(*at, *length));
         Some(Turn { memory, entry, _turn: turn })
     }
 

@@ -349,10 +349,6 @@ fn check_length(file: &File, offset: u64, size: u64) -> Result<(), MmapRegionErr
 
 /// One access, and the lock for it alone.
 impl GuestMemory for DmaSpace {
-    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        Session::new(self).read(purpose, address, buf)
-    }
-
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         Session::new(self).write(purpose, address, buf)
     }

@@ -166,7 +166,7 @@ impl Device {
         let mut drain = false;
         let (taken, event, mut outcome) = match self.turn(n) {
             None => self.take_with(n, &self.memory, None, now, &mut drain),
-            Some(turn) => self.take_with(n, &turn.memory, Some(turn.entry), now, &mut drain),
+            Some(turn) => self.take_with(n, &turn.memory, turn.entry, now, &mut drain),
         };
         // The turn is over.
         if drain {

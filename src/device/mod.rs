@@ -3,7 +3,8 @@
 //! [`Device`] is shared by the thread that answers the client and the DECOs. Each job ring has a
 //! lock of its own, held only for register accesses and for the copying of one ring entry (at
 //! most a ring of them, during a flush) or, for a fault rule, of one descriptor; no lock is held
-//! while a job runs. Lock order: held jobs, a ring, the pin, the fault rules.
+//! while a job runs. Lock order: held jobs or a ring's turn, a ring, the
+//! pin, the fault rules.
 
 mod ahead;
 mod ask;
@@ -24,7 +25,7 @@ mod taped;
 mod tell;
 
 use crate::control::autopsy::Autopsies;
-use crate::control::counters::Counters;
+use crate::control::counters::{Counters, OperationCount};
 use crate::control::stats;
 use crate::crypto::rng::Unavailable;
 use crate::fault::Faults;
@@ -560,8 +561,17 @@ impl Device {
     /// A snapshot of all counters.
     #[must_use]
     pub fn statistics(&self, now: Duration) -> stats::Statistics {
+        // Each source once, the last are DECO 0's own jobs: so the sum is that of its parts while
+        // jobs go on ending.
+        let counts: Vec<Vec<OperationCount>> =
+            (0..=MAX_RINGS).map(|source| self.counters.of_ring(source).collect()).collect();
+        let all = counts[0].iter().enumerate().map(|(at, first)| OperationCount {
+            jobs: counts.iter().map(|of| of[at].jobs).sum(),
+            bytes: counts.iter().map(|of| of[at].bytes).sum(),
+            ..*first
+        });
         let rings = self.rings.iter().enumerate().map(|(n, ring)| {
-            let operations = stats::operations(self.counters.of_ring(n));
+            let operations = stats::operations(counts[n].iter().copied());
             stats::Ring::new(n, &ring.lock(), operations, now)
         });
         let (events, dropped) = self.trace.counts();
@@ -572,7 +582,7 @@ impl Device {
             decos_busy: self.running.load(Ordering::Relaxed) as usize,
             uptime_ns: stats::nanoseconds(now),
             rings: rings.collect(),
-            operations: stats::operations(self.counters.operations()),
+            operations: stats::operations(all),
             interrupts: stats::Interrupts { raised: lock(&self.pin).raised },
             faults: stats::FaultList::new(&self.faults),
             failures: lock(&self.recent).iter().map(Failure::shown).collect(),

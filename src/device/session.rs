@@ -70,15 +70,6 @@ impl Session<'_> {
 }
 
 impl GuestMemory for Session<'_> {
-    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        let length = buf.len();
-        if self.read_available(purpose, address, buf) == length {
-            Ok(())
-        } else {
-            Err(DmaError { purpose, address, length, access: Access::Read })
-        }
-    }
-
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         let (length, access) = (buf.len(), Access::Write);
         let real = || self.walk_write(address, buf);

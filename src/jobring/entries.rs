@@ -103,6 +103,8 @@ impl JobRing {
             return;
         }
         let dropped = self.flush_one(memory, now);
+        // The next one is a job again once the ring goes on.
+        self.draining = self.draining();
         if dropped > 0 {
             log::debug!(ring = self.number, dropped; "flush dropped jobs that had no output slot");
         }
@@ -115,7 +117,9 @@ impl JobRing {
         let place = |base, entry: u32, entries: u32| (self.base(base), (entry * entries) as usize);
         let (input, length_in) = place(self.base_in, self.entry_in(), self.size_in);
         let (output, length_out) = place(self.base_out, self.entry_out(), self.size_out);
-        self.pending > 0 && (memory.waits(input, length_in) || memory.waits(output, length_out))
+        let waits = memory.waits(input, length_in) || memory.waits(output, length_out);
+        // The jobs of a broken ring are lost without a look at them.
+        self.pending > 0 && !self.broken && waits
     }
 
     /// One queued job goes to the output ring unexecuted; how many are lost instead.

@@ -91,6 +91,12 @@ impl<R: Read> Reader<R> {
         Ok(Self { input, next, bytes: Vec::new() })
     }
 
+    /// Where the next entry is, or would be.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.next
+    }
+
     /// The next entry, and where it is. `None`: the file ends.
     ///
     /// # Errors
@@ -145,6 +151,7 @@ fn fill(input: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::entry::{Access, Answer, Call, What};
+    use super::super::golden;
     use super::super::replay::replay;
     use super::super::{Key, entry::Ran};
     use super::*;
@@ -228,7 +235,7 @@ mod tests {
         fn any_entries_can_be_replayed(entries in prop::collection::vec(entry(), 0..40)) {
             let mut all = vec![Entry::Begin(header())];
             all.extend(entries);
-            let (_, result) = replay(&written(&all)[..], |_| {});
+            let (_, result) = replay(&written(&all)[..], |job| drop(golden::fixture(job)));
             let problem = result.expect_err("there is no end").to_string();
             prop_assert!(!problem.contains('\n'), "{}", problem);
         }

@@ -69,7 +69,8 @@ pub fn fixture(job: &RunJob<'_>) -> String {
                 }
                 What::Write { bytes: data, done: true } if written => {
                     // The last write stays.
-                    bytes.extend((access.address..).zip(data.iter().copied()));
+                    let at = |i| access.address.wrapping_add(i as u64);
+                    bytes.extend(data.iter().enumerate().map(|(i, byte)| (at(i), *byte)));
                 }
                 _ => {}
             }

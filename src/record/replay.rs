@@ -130,18 +130,16 @@ fn all(
         summary,
         seen,
     };
-    let mut last = at;
     while let Some((at, entry)) = reader.entry()? {
         if player.summary.reason.is_some() {
             return Err(damaged(at, "it comes behind the end"));
         }
         player.summary.entries += 1;
         player.entry(at, entry)?;
-        last = at;
     }
     match player.summary.reason {
         Some(_) => Ok(()),
-        None => Err(file::Error::Truncated(Position { number: last.number + 1, ..last }).into()),
+        None => Err(file::Error::Truncated(reader.position()).into()),
     }
 }
 

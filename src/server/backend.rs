@@ -136,7 +136,9 @@ impl crate::vfio_user::Backend for Backend {
                 Ok(())
             }
             DmaUnmap::Range { address, size } => memory.unmap(address, size).map_err(|error| {
-                log::warn!(address:% = Hex(address), error:%; "unmapping refused");
+                if self.refused.is_worth_a_line() {
+                    log::warn!(address:% = Hex(address), error:%; "unmapping refused");
+                }
                 errno(&error)
             }),
         }
@@ -169,6 +171,11 @@ impl crate::vfio_user::Backend for Backend {
                 self.shell.set_interrupt(None);
             }
             (IrqAction::Trigger, IrqData::EventFd) => {
+                // Who signals holds a lock, and must not wait until a full one is read.
+                for fd in &fds {
+                    let flags = rustix::fs::fcntl_getfl(fd)?;
+                    rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?;
+                }
                 self.shell.set_interrupt(fds.pop().map(File::from));
                 // A level that rose before there was anyone to signal.
                 self.shell.apply(device.unmask_interrupt());

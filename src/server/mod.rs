@@ -5,7 +5,7 @@
 //! it answer late, but never too late ([`patience`]). Each *DECO* thread ([`deco`]) takes jobs and
 //! runs them. The *main* thread ([`supervisor`]) has the signals and the timer. With `--control`,
 //! the *control* thread ([`control`]) has a socket of its own. All but the client thread are
-//! event-manager loops.
+//! event-manager loops. A trace and a recording each have a thread besides that writes the file.
 
 pub mod backend;
 pub mod control;

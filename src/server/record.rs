@@ -97,8 +97,9 @@ impl Recording {
     }
 }
 
-/// A new or emptied file that only we may read, whoever could before.
-fn create(path: &Path) -> io::Result<File> {
+/// A new or emptied file that only we may read, whoever could before: what a driver does with its
+/// keys is nobody else's business.
+pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // Not to wait for somebody to read a FIFO.
     options.write(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);

@@ -185,6 +185,7 @@ fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendErro
         libc::SYS_renameat,
         libc::SYS_renameat2,
         libc::SYS_ftruncate,
+        libc::SYS_fchmod,
         libc::SYS_fsync,
         libc::SYS_fdatasync,
         // Waiting.

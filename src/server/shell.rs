@@ -83,18 +83,22 @@ impl Shell {
         }
     }
 
-    /// The client's INTx eventfd, or none.
+    /// The client's INTx eventfd, or none. It must not block.
     pub fn set_interrupt(&self, eventfd: Option<File>) {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = eventfd;
     }
 
     /// Signals the client's INTx eventfd.
     pub fn signal(&self) {
-        let guard = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mut eventfd) = guard.as_ref()
+        let mut guard = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(eventfd) = guard.as_mut()
             && let Err(e) = eventfd.write_all(&1_u64.to_ne_bytes())
+            // It is full, so the client has been told.
+            && e.kind() != io::ErrorKind::WouldBlock
         {
             log::warn!(error:% = e; "cannot signal the client's interrupt");
+            // Once is enough.
+            *guard = None;
         }
     }
 

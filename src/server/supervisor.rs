@@ -28,6 +28,8 @@ struct Supervisor {
 impl Supervisor {
     /// Lets the timer run out at the device's next deadline, if it has one.
     fn set_timer(&mut self) {
+        // First this: a deadline that comes too late to be seen below then rings the alarm.
+        self.shell.alarm_at.store(u64::MAX, Ordering::Release);
         let deadline = self.shell.device.deadline();
         let at = deadline.map_or(u64::MAX, nanoseconds);
         self.shell.alarm_at.store(at, Ordering::Release);
@@ -68,9 +70,8 @@ impl MutEventSubscriber for Supervisor {
                 self.set_timer();
             }
             _ => {
-                if let Err(e) = self.timer.wait() {
-                    log::error!(error:% = e; "timer");
-                }
+                // Not read: ALARM, just before, may have set it anew, and reading would wait for
+                // that. To set it, below, takes the expiry back.
                 let outcome = self.shell.device.tick(self.shell.now());
                 self.shell.apply(outcome);
                 self.set_timer();

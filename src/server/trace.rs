@@ -4,14 +4,14 @@
 //! counted ([`crate::trace`]). A file that cannot be written any more ends the trace, not the
 //! device.
 
+use super::record::create;
 use crate::device::Device;
 use crate::trace::file::{Error, LEAST_LIMIT, Options, Status};
 use crate::trace::format::{Footer, Format, Header, Renderer};
 use crate::trace::{Event, QUEUE, Tracer};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -138,20 +138,6 @@ impl Trace {
     }
 }
 
-/// A new or emptied file that only we may read: what a driver does with its keys is nobody
-/// else's business.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // Not to wait for somebody to read a FIFO.
-    options.write(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    file.set_len(0)?;
-    Ok(file)
-}
-
 struct Writer {
     file: File,
     path: PathBuf,
@@ -173,6 +159,8 @@ impl Writer {
                 // What came of the last piece would not be JSON.
                 let bytes = self.progress.bytes.load(Ordering::Relaxed);
                 let _ = self.file.set_len(bytes);
+                // Or the end would stand behind a hole.
+                let _ = self.file.seek(SeekFrom::Start(bytes));
                 (e.to_string(), written)
             }
         };

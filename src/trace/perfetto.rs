@@ -250,6 +250,9 @@ impl Writer<'_> {
         } else {
             self.lost_sight(sequence.saturating_sub(expected), level);
         }
+        if what == RingEvent::Resized || level.states & Level::HALTED != 0 {
+            self.drop_what_is_gone(level);
+        }
         self.level(level);
     }
 
@@ -385,7 +388,6 @@ impl Writer<'_> {
 
     /// The ring is now like this.
     fn level(&mut self, level: Level) {
-        self.drop_what_is_gone(level);
         let before = self.ring.level.unwrap_or_default();
         for (i, (bit, name)) in Level::STATES.iter().enumerate() {
             let spot = self.spot(i + 1);

@@ -42,9 +42,10 @@ pub struct Connection {
     answered: Condvar,
     /// What the client has told about itself.
     limits: OnceLock<Limits>,
-    /// Our end of the socket for commands to the client, if there is one: each sends, and then
-    /// receives, alone.
-    twin: Mutex<Option<OwnedFd>>,
+    /// Our end of the socket for commands to the client, if there is one.
+    twin: OnceLock<OwnedFd>,
+    /// One at a time sends by that, and then receives.
+    twin_turn: Mutex<()>,
     /// The thread that receives.
     receiver: OnceLock<ThreadId>,
 }
@@ -76,7 +77,8 @@ impl Connection {
             patience,
             answered: Condvar::new(),
             limits: OnceLock::new(),
-            twin: Mutex::default(),
+            twin: OnceLock::new(),
+            twin_turn: Mutex::default(),
             receiver: OnceLock::new(),
         })
     }
@@ -89,6 +91,9 @@ impl Connection {
     /// Ends the conversation, from any thread: whoever receives, sends or waits finds out.
     pub fn shut_down(&self) {
         let _ = shutdown(&self.socket, Shutdown::Both);
+        if let Some(twin) = self.twin.get() {
+            let _ = shutdown(twin, Shutdown::Both);
+        }
         lock(&self.calls).close();
         self.answered.notify_all();
     }
@@ -169,17 +174,15 @@ impl Connection {
         if self.receiver.get() == Some(&thread::current().id()) {
             return Err(Errno::DEADLK);
         }
-        let mut twin = lock(&self.twin);
-        if let Some(socket) = &*twin {
+        if let Some(socket) = self.twin.get() {
+            let _turn = lock(&self.twin_turn);
             let answer = self.call_alone(socket.as_fd(), command, body);
             if matches!(answer, Err(Errno::TIMEDOUT | Errno::PIPE | Errno::PROTO)) {
                 // What comes now would be taken for the answer to another command.
-                *twin = None;
                 self.shut_down();
             }
             return answer;
         }
-        drop(twin);
         let id = lock(&self.calls).begin()?;
         let message = message(id, command, body);
         let sent = {
@@ -238,7 +241,7 @@ impl Peer for Connection {
             });
         match pair {
             Ok((ours, theirs)) => {
-                *lock(&self.twin) = Some(ours);
+                let _ = self.twin.set(ours);
                 Some(theirs)
             }
             // It is an option.

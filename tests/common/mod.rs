@@ -181,15 +181,6 @@ impl SparseMemory {
 }
 
 impl GuestMemory for SparseMemory {
-    fn read(&self, purpose: Purpose, address: u64, buf: &mut [u8]) -> Result<(), DmaError> {
-        let length = buf.len();
-        if self.read_available(purpose, address, buf) == length {
-            Ok(())
-        } else {
-            Err(DmaError { purpose, address, length, access: Access::Read })
-        }
-    }
-
     fn write(&self, purpose: Purpose, address: u64, buf: &[u8]) -> Result<(), DmaError> {
         self.writable(purpose, address, buf.len())?;
         self.put(address, buf);

@@ -16,7 +16,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const BAR0: u32 = 0;
 pub const CONFIG: u32 = 7;
 
-/// A message header, as on the wire.
+/// A message header, as on the wire. Written again on purpose: a mistake in the server's must not be
+/// in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub id: u16,

@@ -57,6 +57,8 @@ fn statistics_are_what_prometheus_reads_with_a_job_that_failed() {
     for (n, descriptor) in [good, 0x4000_0000].into_iter().enumerate() {
         guest.submit(1, n as u64, descriptor);
         guest.wait();
+        // Or the line stays up for it, and the next wait is over at once.
+        guest.write32(0x2034, 1);
         guest.write32(0x204c, 1);
         guest.unmask();
     }

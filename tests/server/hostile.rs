@@ -1,7 +1,9 @@
 //! Messages no VMM would send. Whatever comes, the process lives and serves the next client.
 
 use super::support::*;
+use std::io::Write;
 use std::os::fd::AsRawFd;
+use vmm_sys_util::eventfd::EventFd;
 
 const MAPPED: u64 = 0x8000_0000;
 const PAGE: u64 = 0x1000;
@@ -210,7 +212,7 @@ fn memory_that_cannot_be_mapped() {
     assert_eq!(two.error, libc::EINVAL as u32);
     let many = raw.dma_map(3, 0, 0, PAGE, &[fd[0]; 16]);
     refused(many, "sixteen descriptors");
-    // Memory that is not shared is known, not reachable: how QEMU announces ROM.
+    // Memory that is not shared is known, and asked for: how QEMU announces ROM.
     assert!(!raw.dma_map(3, 0, 0, PAGE, &[]).is_error());
     assert!(!raw.dma_map(0, 0, PAGE, PAGE, &fd).is_error(), "no permissions at all");
     refused(raw.dma_map(7, 0, 2 * PAGE, PAGE, &fd), "flags that do not exist");
@@ -321,6 +323,27 @@ fn a_descriptor_that_cannot_be_signalled() {
     }
     drop(raw);
     emulator.check();
+}
+
+/// Full already: nobody has to be told again, and nobody waits until somebody can be.
+#[test]
+fn a_descriptor_that_is_full() {
+    let mut emulator = Emulator::start(&[]);
+    let counter = EventFd::new(0).unwrap();
+    counter.write(u64::MAX - 1).unwrap();
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    let flags = rustix::fs::OFlags::NONBLOCK;
+    rustix::fs::fcntl_setfl(&writer, flags).unwrap();
+    while writer.write(&[0; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    for fd in [counter.as_raw_fd(), writer.as_raw_fd()] {
+        let mut raw = connected(&emulator);
+        assert!(!raw.set_irqs(0, 4 | 32, 0, 1, &[fd]).is_error());
+        for _ in 0..3 {
+            assert!(!raw.set_irqs(0, 1 | 32, 0, 1, &[]).is_error(), "a loopback test");
+        }
+    }
+    assert_eq!(emulator.stop(libc::SIGTERM).code, Some(0), "{}", emulator.log());
 }
 
 #[test]

@@ -75,6 +75,16 @@ impl Guest {
         guest
     }
 
+    /// Flushes a ring. As drivers do: until HALT (bits 3:2) no longer says "in progress".
+    fn halt(&mut self, ring: u64) {
+        let page = 0x1000 * (ring + 1);
+        self.write32(page + 0x6c, 1);
+        let start = std::time::Instant::now();
+        while self.read32(page + 0x4c) & 0xc != 8 {
+            assert!(start.elapsed() < DEADLINE, "the flush never ends");
+        }
+    }
+
     pub fn read32(&mut self, offset: u64) -> u32 {
         self.client.read32(BAR0, offset)
     }
@@ -380,12 +390,7 @@ fn a_flush_in_memory_that_has_to_be_asked_for() {
         for (n, descriptor) in jobs.iter().enumerate() {
             guest.submit(1, n as u64, *descriptor);
         }
-        guest.write32(0x206c, 1);
-        // As drivers do: until HALT (bits 3:2) no longer says "in progress".
-        let start = std::time::Instant::now();
-        while guest.read32(0x204c) & 0xc != 8 {
-            assert!(start.elapsed() < DEADLINE, "the flush never ends");
-        }
+        guest.halt(1);
         assert_eq!(guest.read32(0x203c), 5);
         for (n, descriptor) in jobs.iter().enumerate() {
             let (pointer, status) = guest.entry(n as u64);
@@ -393,6 +398,59 @@ fn a_flush_in_memory_that_has_to_be_asked_for() {
             assert_ne!(status, 0, "flushed");
         }
     }
+    emulator.check();
+}
+
+/// The ring goes on behind a flush, with jobs that are executed; and a ring that has failed can be
+/// flushed and reset, whatever it had queued.
+#[test]
+fn behind_a_flush_in_memory_that_has_to_be_asked_for() {
+    let emulator = Emulator::start(&[]);
+    let stalled = Emulator::start(&["--stall", "release=manual,once"]);
+    let mut guest = Guest::unshared(&stalled, 0, 8, true);
+    guest.shared_descriptor();
+    let job = guest.job(0, &PLAIN);
+    guest.submit(0, 0, job);
+    // A DECO asks for the entry, and then the ring stalls.
+    let start = std::time::Instant::now();
+    while !stalled.log().contains("the ring stalls") {
+        guest.read32(0x104c);
+        assert!(start.elapsed() < DEADLINE, "no stall");
+    }
+    guest.halt(0);
+    guest.wait();
+    assert_ne!(guest.entry(0).1, 0, "flushed");
+    guest.write32(0x1034, 1);
+    // HALT is ended by writing "complete".
+    guest.write32(0x104c, 8 | 1);
+    guest.unmask();
+    guest.submit(0, 1, job);
+    guest.wait();
+    assert_eq!(guest.entry(1), (job, 0));
+    drop(guest);
+    stalled.check();
+
+    let mut guest = Guest::unshared(&emulator, 0, 8, true);
+    guest.shared_descriptor();
+    let job = guest.job(0, &PLAIN);
+    guest.client.write(CONFIG, 4, &[2, 0]);
+    guest.submit(0, 0, job);
+    guest.submit(0, 1, job);
+    // No bus master: the first entry cannot be read.
+    guest.wait();
+    assert_ne!(guest.read32(0x104c) & 2, 0, "JRE");
+    guest.client.write(CONFIG, 4, &[6, 0]);
+    guest.halt(0);
+    guest.write32(0x106c, 1);
+    guest.write64(0x1000, RAM + INPUT);
+    guest.write64(0x1020, RAM + OUTPUT);
+    guest.write32(0x100c, 8);
+    guest.write32(0x102c, 8);
+    guest.unmask();
+    guest.submit(0, 0, job);
+    guest.wait();
+    assert_eq!(guest.entry(0), (job, 0));
+    drop(guest);
     emulator.check();
 }
 

@@ -19,6 +19,7 @@ use aes::cipher::{
 
 use super::ghash::HashKey;
 use crate::crypto::{Direction, KeySizeError};
+use zeroize::Zeroize as _;
 
 /// An AES key with its encryption and decryption schedules.
 ///
@@ -100,7 +101,9 @@ impl Key {
         self.0.hash.get_or_init(|| {
             let mut subkey = [0; 16];
             self.encrypt_block(&mut subkey);
-            HashKey::new(subkey)
+            let key = HashKey::new(subkey);
+            subkey.zeroize();
+            key
         })
     }
 

@@ -61,8 +61,6 @@ impl<M: GuestMemory> Deco<'_, M> {
         pc: usize,
         part: Part,
     ) -> Result<(), Failure> {
-        // What follows may take as long as a thousand jobs.
-        self.flow.memory().pause();
         match (kind, id) {
             (0, 0x18 | 0x19) if self.soc.pkha.count > 0 => self.rsa(id == 0x19, info, pc, part),
             (6 | 7, 0x0d) if self.soc.blob => self.blob(kind == 7, info),
@@ -76,6 +74,8 @@ impl<M: GuestMemory> Deco<'_, M> {
         }
         let mut bytes = vec![0; length as usize];
         self.flow.read_memory(cursor(address, table, length), &mut bytes)?;
+        // What is done with the last operand may take as long as a thousand jobs.
+        self.flow.memory().pause();
         Ok(bytes)
     }
 
@@ -164,6 +164,7 @@ impl<M: GuestMemory> Deco<'_, M> {
         self.take_input(length)?;
         let mut input = Zeroizing::new(vec![0; length as usize]);
         self.flow.read_sequence(&mut input)?;
+        self.flow.memory().pause();
         let master = self.platform.master_key();
         let output = if encapsulate {
             let mut key = Zeroizing::new([0; KEY]);

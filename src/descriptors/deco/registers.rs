@@ -107,8 +107,9 @@ impl<M: GuestMemory> Deco<'_, M> {
                 // Not `length`: with VLF it is VSIL that says how many.
                 let mut bytes = self.fetch(key.operand, key.length, pc)?;
                 let register = self.class_registers(class).new_key(bytes.len());
-                register.ok_or(DecoError::Key)?.copy_from_slice(&bytes);
+                let loaded = register.map(|register| register.copy_from_slice(&bytes));
                 bytes.zeroize();
+                loaded.ok_or(DecoError::Key)?;
             }
         }
         Ok(())

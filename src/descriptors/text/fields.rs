@@ -322,33 +322,26 @@ const SEQ_OUT_PTR: &[Field] = sequence_pointer!("RST", "EWS", SHORT_LENGTH);
 const SEQ_OUT_PTR_EXT: &[Field] = sequence_pointer!("RST", "EWS");
 
 const ONE: Field = field("ONE", 23, 1, Constant);
-const JOB_HEADER: &[Field] = &[
-    bit("RSLS", 25),
-    bit("EXT", 24),
-    ONE,
-    bit("ZRO", 15),
-    bit("TD", 14),
-    bit("MTD", 13),
-    bit("SHR", 12),
-    field("start", 16, 6, Number),
-    bit("REO", 11),
-    field("share", 8, 3, Always(names::share)),
-    field("length", 0, 7, Count),
-];
 /// With SHR the field of the start index is the shared descriptor's length.
-const JOB_HEADER_SHR: &[Field] = &[
-    bit("RSLS", 25),
-    bit("EXT", 24),
-    ONE,
-    bit("ZRO", 15),
-    bit("TD", 14),
-    bit("MTD", 13),
-    bit("SHR", 12),
-    field("shrlength", 16, 6, Count),
-    bit("REO", 11),
-    field("share", 8, 3, Always(names::share)),
-    field("length", 0, 7, Count),
-];
+macro_rules! job_header {
+    ($sixteen:expr) => {
+        &[
+            bit("RSLS", 25),
+            bit("EXT", 24),
+            ONE,
+            bit("ZRO", 15),
+            bit("TD", 14),
+            bit("MTD", 13),
+            bit("SHR", 12),
+            $sixteen,
+            bit("REO", 11),
+            field("share", 8, 3, Always(names::share)),
+            field("length", 0, 7, Count),
+        ]
+    };
+}
+const JOB_HEADER: &[Field] = job_header!(field("start", 16, 6, Number));
+const JOB_HEADER_SHR: &[Field] = job_header!(field("shrlength", 16, 6, Count));
 const SHARED_HEADER: &[Field] = &[
     bit("RIF", 25),
     bit("DNR", 24),
@@ -418,7 +411,9 @@ pub fn layout(word: u32) -> &'static [Field] {
         0x0b => SEQ_STORE,
         0x0c => of_length(FIFO_STORE, FIFO_STORE_EXT),
         0x0d => of_length(SEQ_FIFO_STORE, SEQ_FIFO_STORE_EXT),
-        0x06 | 0x07 | 0x0e => MOVE_LEN_OR_MOVE[usize::from(word >> 27 == 0x0e)],
+        // MOVEB and MOVEDW are laid out as MOVE.
+        0x06 | 0x07 => MOVE,
+        0x0e => MOVE_LEN,
         // Where neither side has an offset, both fields are one length. The decoder knows.
         0x0f => match moves(word | 0xff00, false).length {
             MoveLength::Bytes(n) if n >= 0xff00 => MOVE_LONG,
@@ -442,9 +437,6 @@ pub fn layout(word: u32) -> &'static [Field] {
         _ => &[],
     }
 }
-
-/// MOVEB and MOVEDW are laid out as MOVE.
-const MOVE_LEN_OR_MOVE: [&[Field]; 2] = [MOVE, MOVE_LEN];
 
 fn is_dctrl(word: u32) -> bool {
     let register = Register::new(Class::from_word(word), (word >> 16 & 0x7f) as u8);

@@ -243,14 +243,17 @@ fn commands(listing: &mut Listing, words: &[u32], start: usize, soc: &SocProfile
         let decoded = match decode(&words[at..], soc) {
             Ok(Decoded { command: Command::Unknown(opcode), .. }) if name.is_none() => {
                 listing.problem(at, format!("opcode {opcode:#04x} is none"));
-                listing.lines.push(Line::raw(at, "word", &words[at..=at]));
+                // Behind a wrong length it may be a part of a key.
+                let raw = Line::raw(at, "word", &words[at..=at]);
+                listing.lines.push(Line { secret: true, ..raw });
                 at += 1;
                 continue;
             }
             Ok(Decoded { command: Command::Header, .. }) => {
                 listing.problem(at, "a header among the commands");
                 let note = name.map(str::to_owned);
-                listing.lines.push(Line { note, ..Line::raw(at, "word", &words[at..=at]) });
+                let raw = Line::raw(at, "word", &words[at..=at]);
+                listing.lines.push(Line { note, secret: true, ..raw });
                 at += 1;
                 continue;
             }
@@ -304,7 +307,8 @@ fn is_local(kind: JumpKind) -> bool {
 /// Marks where a JUMP leads.
 fn aim(listing: &mut Listing, from: usize, target: isize, end: usize) {
     let found = usize::try_from(target).ok().filter(|target| {
-        let line = listing.lines.iter_mut().find(|line| line.index == *target);
+        let at = listing.lines.binary_search_by_key(target, |line| line.index).ok();
+        let line = at.map(|at| &mut listing.lines[at]);
         match line {
             // The hardware would start at the header; a listing's labels do not go there.
             Some(line) if line.name != "PDB" && *target > 0 || listing.kind == Kind::Commands => {
@@ -434,16 +438,15 @@ fn tail(line: &mut Line, decoded: &Decoded, soc: &SocProfile) {
     }
 }
 
-/// Whether a command's immediate data is a key or a message. Contexts (IVs, counters) and the
-/// small registers tell nothing that must not be told.
+/// Whether a command's immediate data is a key, a message or a context (rfc7539esp has a part of its
+/// key there, the salt). The small registers tell nothing that must not be told.
 fn is_secret(command: &Command) -> bool {
     match command {
         Command::Key(_) | Command::FifoLoad(_) => true,
         Command::Operation(operation) => matches!(operation, Operation::DerivedKey(_)),
         Command::Load(load) => !matches!(
             load.register,
-            Register::Context(_)
-                | Register::ChaControl
+            Register::ChaControl
                 | Register::ClearWritten
                 | Register::DecoControl
                 | Register::InfoFifo

@@ -245,7 +245,8 @@ impl Checker<'_> {
             return Err(format!("{} ends and has not begun", event.name));
         };
         let length = at.checked_sub(since).ok_or("it ends before it begins")?;
-        self.ring(event.pid).states.entry(name).or_default().1 += length;
+        let lasted = &mut self.ring(event.pid).states.entry(name).or_default().1;
+        *lasted = lasted.saturating_add(length);
         Ok(())
     }
 
@@ -263,7 +264,7 @@ impl Checker<'_> {
             ("pending", pending, queued),
             ("waiting", waiting, done),
             ("occupancy", occupancy, jobs),
-            ("sum", pending + in_flight + waiting, jobs),
+            ("sum", pending.saturating_add(in_flight).saturating_add(waiting), jobs),
         ] {
             if counted != open {
                 return Err(format!("{name} is {counted}, and the jobs make {open}"));
@@ -307,7 +308,7 @@ impl Checker<'_> {
             for (name, since) in stack {
                 let known = Level::STATES.iter().any(|(_, state)| *state == name);
                 if known && let Some((_, ns)) = self.ring(process).states.get_mut(&name) {
-                    *ns += last.saturating_sub(since);
+                    *ns = ns.saturating_add(last.saturating_sub(since));
                 }
             }
         }

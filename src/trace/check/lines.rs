@@ -10,6 +10,9 @@ use std::io::BufRead;
 /// Longest line that is read.
 const LONGEST: u64 = 1 << 20;
 
+/// More jobs than any ring holds.
+const MOST: u32 = 1 << 16;
+
 /// A ring as its events tell it.
 #[derive(Debug, Default)]
 struct Ring {
@@ -123,8 +126,8 @@ fn close(rings: &BTreeMap<u8, Ring>, summary: &mut Summary) {
         numbers.open = level.occupancy();
         for (i, (bit, name)) in Level::STATES.iter().enumerate() {
             if level.states & bit != 0 {
-                let lasted = last.saturating_sub(ring.since[i]);
-                numbers.states.entry((*name).to_owned()).or_default().1 += lasted;
+                let lasted = &mut numbers.states.entry((*name).to_owned()).or_default().1;
+                *lasted = lasted.saturating_add(last.saturating_sub(ring.since[i]));
             }
         }
     }
@@ -142,7 +145,10 @@ impl Ring {
         // Threads look at the clock before they have the ring's lock.
         let at = at.max(self.last);
         self.last = at;
-        let follows = sequence == self.sequence + 1 && self.level.is_some();
+        if level.occupancy() > u64::from(MOST) {
+            return Err(format!("there are {} jobs in it", level.occupancy()));
+        }
+        let follows = Some(sequence) == self.sequence.checked_add(1) && self.level.is_some();
         if !follows && sequence <= self.sequence && what != RingEvent::Seen {
             return Err(format!("its event {sequence} comes behind {}", self.sequence));
         }
@@ -190,7 +196,7 @@ impl Ring {
         match what {
             RingEvent::Added { count } => {
                 numbers.jobs += u64::from(count);
-                self.pending.extend((0..count.min(1 << 16)).map(|_| Some(at)));
+                self.pending.extend((0..count.min(MOST)).map(|_| Some(at)));
             }
             RingEvent::Taken { job, .. } => {
                 if job <= self.taken {
@@ -281,8 +287,8 @@ impl Ring {
                 numbers.states.entry((*name).to_owned()).or_default().0 += 1;
             }
             if of == (true, false) {
-                let lasted = at.saturating_sub(self.since[i]);
-                numbers.states.entry((*name).to_owned()).or_default().1 += lasted;
+                let lasted = &mut numbers.states.entry((*name).to_owned()).or_default().1;
+                *lasted = lasted.saturating_add(at.saturating_sub(self.since[i]));
             }
         }
     }
