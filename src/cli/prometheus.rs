@@ -149,7 +149,8 @@ pub fn statistics(stats: &Statistics) -> String {
     all.single("caam_interrupts_total", Counter, help, stats.interrupts.raised);
 
     let rings = &stats.rings;
-    let table: [(Metric<'_>, Count); 17] = [
+    let table: [(Metric<'_>, Count); 18] = [
+        (("caam_ring_jobs_added_total", Counter, "Jobs that the driver added."), |r| r.added),
         (("caam_ring_jobs_taken_total", Counter, "Jobs taken from the input ring."), |r| r.jobs),
         (("caam_ring_jobs_succeeded_total", Counter, "Jobs that ended with status 0."), |r| {
             r.succeeded

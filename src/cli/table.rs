@@ -141,6 +141,7 @@ fn rings(stats: &Statistics, before: Option<&Statistics>) -> Vec<(String, Vec<Ce
     rows.row("entries, input/output", |r| {
         Cell::plain(format!("{}/{}", r.input_size, r.output_size))
     });
+    rows.row("jobs added", |r| Cell::plain(r.added));
     rows.row("jobs taken", |r| Cell::plain(r.jobs));
     if let Some(before) = before {
         let ns = stats.uptime_ns.saturating_sub(before.uptime_ns);

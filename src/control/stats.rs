@@ -88,6 +88,8 @@ impl FaultList {
 #[allow(missing_docs)]
 pub struct Ring {
     pub ring: usize,
+    /// Added by the driver.
+    pub added: u64,
     /// Taken from the input ring.
     pub jobs: u64,
     pub succeeded: u64,
@@ -250,6 +252,7 @@ impl Ring {
         let (slot_reads, slot_refusals) = meter.slot_reads();
         Self {
             ring: number,
+            added: stats.added,
             jobs: stats.taken,
             succeeded: stats.succeeded,
             failed: stats.failed,

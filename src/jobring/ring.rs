@@ -368,6 +368,7 @@ impl JobRing {
         }
         self.meter.added(self.read + self.pending, count, self.size_in, now);
         self.pending += count;
+        self.stats.added += u64::from(count);
         self.stats.max_occupancy = self.stats.max_occupancy.max(self.occupancy());
         self.faults.added(count);
         self.release_if_full();

@@ -5,6 +5,9 @@ use super::interrupt::Halt;
 /// What a ring has done since the device was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RingStats {
+    /// Jobs that the driver has added (IRJAR). Each is one of those that succeeded, failed or were lost, or
+    /// is pending or in flight still.
+    pub added: u64,
     /// Jobs taken from the input ring.
     pub taken: u64,
     /// Output entries with status 0.

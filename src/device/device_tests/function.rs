@@ -202,5 +202,6 @@ fn reset_from_another_thread_while_jobs_run_loses_no_count() {
     let stats = rig.device.statistics(rig.now);
     let ended: u64 = stats.rings.iter().map(|r| r.succeeded + r.failed + r.lost).sum();
     assert_eq!(ended, added.load(Ordering::SeqCst));
+    assert_eq!(stats.rings.iter().map(|r| r.added).sum::<u64>(), ended);
     assert_eq!(rig.read32(0xfd4) & 3, 2, "nothing runs any more");
 }

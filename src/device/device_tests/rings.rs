@@ -324,7 +324,7 @@ fn statistics_are_json_with_these_fields() {
         "uptime_ns": 110,
         "rings": [
             {
-                "ring": 0, "jobs": 0, "succeeded": 0, "failed": 0, "flushed": 0, "lost": 0,
+                "ring": 0, "added": 0, "jobs": 0, "succeeded": 0, "failed": 0, "flushed": 0, "lost": 0,
                 "errors": 1, "occupancy": 0, "max_occupancy": 0,
                 "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 0,
                 "state": "running", "occupancy_time": [{ "from": 0, "to": 0, "ns": 110 }],
@@ -334,7 +334,7 @@ fn statistics_are_json_with_these_fields() {
                 "operations": [],
             },
             {
-                "ring": 1, "jobs": 3, "succeeded": 2, "failed": 2, "flushed": 1, "lost": 0,
+                "ring": 1, "added": 4, "jobs": 3, "succeeded": 2, "failed": 2, "flushed": 1, "lost": 0,
                 "errors": 0, "occupancy": 3, "max_occupancy": 4,
                 "input_size": 16, "output_size": 16, "pending": 0, "in_flight": 0, "waiting": 3,
                 "state": "halted",

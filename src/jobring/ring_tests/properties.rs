@@ -274,6 +274,7 @@ proptest! {
                 }
             }
             let stats = bench.ring.stats();
+            prop_assert_eq!(stats.added, added);
             let running = in_flight.iter().filter(|(e, _)| *e == epoch).count() as u64;
             let pending = u64::from(bench.ring.occupancy() - bench.read(Orsfr)) - running;
             prop_assert_eq!(
