@@ -22,7 +22,8 @@ Exit status: 0 all passed, 1 a failure, 125 could not tell, 2 unusable command l
 HELP
 }
 
-VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth attack)
+VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth attack
+	suspend restart kill-qemu kill-emulator reload-load)
 ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 
@@ -126,11 +127,13 @@ main() {
 	if ((!quick)); then
 		watch "fuzz targets, briefly" scripts/fuzz.sh --minutes 0.15
 		# A minute of faults-mix is for those who look for something.
-		watch "guest: ${VM_CASES[*]}" env LOAD_SECONDS="${LOAD_SECONDS:-15}" scripts/vm.sh "${VM_CASES[@]}"
+		watch "guest: ${VM_CASES[*]}" env LOAD_SECONDS="${LOAD_SECONDS:-15}" CYCLES="${CYCLES:-5}" scripts/vm.sh "${VM_CASES[@]}"
 		count_ktap
 		watch "guest, Era 10: ${ERA10_CASES[*]}" scripts/vm.sh --emu "--soc virt-era10" "${ERA10_CASES[@]}"
 		count_ktap
 		watch "tests of the scripts, with a guest" scripts/tests/vm-guest.sh
+		count_ktap
+		watch "two guests at once" scripts/tests/many-guest.sh 2
 		count_ktap
 		watch "the lock-up of 2015, claim by claim" scripts/stress.sh --report "$REPORT"
 		count_ktap

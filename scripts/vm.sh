@@ -45,7 +45,8 @@ Environment: CAAM_EMU_DEBIAN_MIRROR, CAAM_EMU_DEBIAN_SECURITY_MIRROR (default: f
 configuration), CAAM_EMU_CACHE (default: target/vm), CAAM_EMU_BINARY (a built caam-emu),
 KERNEL_ARGS (appended to the guest's command line), QEMU_ARGS (for QEMU, such as "-gdb tcp::1234"),
 LOAD_SECONDS (how long a case with a load of its own runs, such as faults-mix; default 60),
-ATTACK_OPERATIONS and ATTACK_SEED (of the case attack), NO_COLOR.
+ATTACK_OPERATIONS and ATTACK_SEED (of the case attack), CYCLES (how often the cases reload-load and
+suspend do it; default 10), RESTARTS (of the case restart, such as "reboot kexec crash"), NO_COLOR.
 HELP
 }
 
@@ -217,11 +218,16 @@ boot() {
 	need_modules "${VARIANT_DIRS[@]}"
 	emulator_arguments "${defaults[@]}" --job-rings 4 --soc virt-era9
 	rings=$(emu_value --job-rings "${ARGS[@]}")
-	start_emulator "${ARGS[@]}"
+	if [[ -n $EMULATOR_PID ]]; then
+		# The one of the boot before, and its log goes on.
+		ln "$LOGS_TOP/boot-$((BOOTS - 1))/emulator.log" "$LOGS/emulator.log"
+	else
+		start_emulator "${ARGS[@]}"
+	fi
 	attack_before "$@"
 	prepare_boot "$rings" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
 		"export JOB_RINGS PROFILE=$(emu_value --soc "${ARGS[@]}") DRIVER=${driver##*/} BOOT=$BOOT" \
-		"export LOAD_SECONDS=$LOAD_SECONDS ATTACK=$ATTACK" "CASES='$*'"
+		"export LOAD_SECONDS=$LOAD_SECONDS ATTACK=$ATTACK CYCLES=$CYCLES RESTARTS='$RESTARTS'" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then
 		shell_guest || cannot_tell "QEMU ended with status $?" "its message stands above"
@@ -238,28 +244,37 @@ boot() {
 		wait_for_guest
 		if ((!GUEST_OK || CASES_FAILED > failed_before)); then show_console "$driver"; fi
 	fi
-	end_emulator
+	if ((!KEEP_EMULATOR)); then end_emulator; fi
 }
 
 # boot_series DRIVER EMULATOR-ARGUMENTS CASE BOOTS: the same case in one guest after the other, each
 # with an emulator of its own. BOOTS holds the arguments that each emulator gets beside --emu's,
-# separated by "|". In the guest, BOOT counts from 1, and what the case leaves in /carry, the
-# next boot finds there.
+# separated by "|"; "same" stands for the emulator of the boot before. In the guest, BOOT counts from 1,
+# and what the case leaves in /carry, the next boot finds there.
 boot_series() {
 	local driver=$1 arguments=$2 name=$3
-	local -a series panics=()
+	local -a series panics=() kills=() restarts=()
 	IFS='|' read -r -a series <<<"$4"
 	IFS='|' read -r -a panics < <(header "$REPO/guest-tests/cases/$name.sh" panics) || true # most have none
+	IFS='|' read -r -a kills < <(header "$REPO/guest-tests/cases/$name.sh" kills) || true
+	read -r -a restarts < <(header "$REPO/guest-tests/cases/$name.sh" restarts) || true
+	restarts_by "${restarts[@]}"
 	rm -rf "$RUN/carry"
 	for ((BOOT = 1; BOOT <= ${#series[@]}; BOOT++)); do
 		CASE_SUFFIX=-boot-$BOOT
 		read -r -a BOOT_ARGS <<<"${series[BOOT - 1]}"
 		read -r PANIC <<<"${panics[BOOT - 1]-}" # without the blanks around it
 		if [[ $PANIC == - ]]; then PANIC=''; fi
+		read -r KILLS <<<"${kills[BOOT - 1]-}"
+		if [[ $KILLS == - ]]; then KILLS=''; fi
+		if [[ ${BOOT_ARGS[*]} == same ]]; then BOOT_ARGS=(); fi
+		KEEP_EMULATOR=0
+		if [[ ${series[BOOT]-} =~ ^\ *same\ *$ ]]; then KEEP_EMULATOR=1; fi
 		boot "$driver" "$arguments" "$name"
 	done
 	rm -rf "$RUN/carry"
-	BOOT=1 BOOT_ARGS=() CASE_SUFFIX='' PANIC=''
+	restarts_by
+	BOOT=1 BOOT_ARGS=() CASE_SUFFIX='' PANIC='' KILLS='' KEEP_EMULATOR=0
 }
 
 # results CASE...: how many lines of the top level they will have.
@@ -296,10 +311,13 @@ show_console() {
 }
 
 main() {
-	local name file driver arguments boots previous='' previous_arguments='' BOOTS=0 BOOT=1 value
+	local name file driver arguments boots previous='' previous_arguments='' BOOTS=0 BOOT=1 KEEP_EMULATOR=0 value
 	local -a group=() BOOT_ARGS=()
 	parse_arguments "$@"
 	install_traps
+	[[ ${CYCLES:=10} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "CYCLES=$CYCLES: not a number of cycles"
+	[[ ${RESTARTS:=reboot kexec crash} =~ ^(reboot|kexec|crash)(\ (reboot|kexec|crash))*$ ]] ||
+		usage_error "RESTARTS='$RESTARTS': words 'reboot', 'kexec' and 'crash'"
 	[[ ${LOAD_SECONDS:=60} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "LOAD_SECONDS=$LOAD_SECONDS: not a number of seconds"
 	need_space 100
 	use_cache "$REFRESH"

@@ -39,5 +39,7 @@ readonly LIB
 . "$LIB/guest.sh"
 # shellcheck source=answer.sh
 . "$LIB/answer.sh"
+# shellcheck source=ends.sh
+. "$LIB/ends.sh"
 # shellcheck source=ktap.sh
 . "$LIB/ktap.sh"

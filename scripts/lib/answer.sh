@@ -54,6 +54,18 @@ answer_to() {
 		[[ $# -eq 1 ]] || return 2
 		as_predicted
 		;;
+	restarted)
+		[[ $# -eq 1 ]] || return 2
+		echo "$RESTARTED"
+		;;
+	size)
+		[[ $# -eq 1 ]] || return 2
+		emulator_size_for_guest
+		;;
+	balance)
+		[[ $# -eq 1 ]] || return 2
+		jobs_balance
+		;;
 	*)
 		echo "no such question: ${1:-}"
 		return 2

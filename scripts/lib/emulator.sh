@@ -29,6 +29,7 @@ build_attacker() {
 # start_emulator ARGS...: returns once it is ready for QEMU; sets EMULATOR_PID.
 start_emulator() {
 	local ready word='' part='' tries
+	rm -f "$RUN/size"
 	mkfifo "$RUN/ready"
 	# Open for reading and writing: neither side's open waits for the other.
 	exec {ready}<>"$RUN/ready"
@@ -51,7 +52,9 @@ start_emulator() {
 	done
 	exec {ready}>&-
 	rm -f "$RUN/ready"
-	[[ $word == ready ]] && return 0
+	if [[ $word == ready ]]; then
+		EMULATOR_AT_START=$(process_size "$EMULATOR_PID") && return 0
+	fi
 	end_emulator
 	KEEP_LOGS=1
 	cannot_tell "caam-emu did not start: $(cause_in "$LOGS/emulator.log")" \

@@ -48,12 +48,35 @@ boot_archive() {
 	cat "$USERLAND" "$MODULES" "$RUN/tests.cpio" >"$file"
 }
 
+# A guest that resets itself ends its QEMU, unless its case restarts; and disks, for a case that needs them.
+ON_RESET=(-no-reboot) DISKS=() RESERVED=''
+
+# restarts_by WORD...: how a case has its guest boot again. A kernel that starts another needs that
+# one's image and boot archive; they are disks that only it looks at. One that crashes into another needs memory
+# put by for that.
+restarts_by() {
+	local word part
+	ON_RESET=(-no-reboot) DISKS=() RESERVED=''
+	for word; do
+		case $word in
+		crash) RESERVED=crashkernel=384M ;;
+		reboot) ON_RESET=() ;;
+		kexec)
+			for part in "kernel=$KERNEL_IMAGE" "initrd=$RUN/initrd"; do
+				DISKS+=(-drive "if=none,id=${part%%=*},format=raw,readonly=on,file=${part#*=}"
+					-device "virtio-blk-device,drive=${part%%=*},serial=${part%%=*}")
+			done
+			;;
+		esac
+	done
+}
+
 # qemu_words: sets QEMU_WORDS, all that does not depend on what is run.
 qemu_words() {
 	local gic=2
 	qemu_accel
 	if [[ $QEMU_CPU == host ]]; then gic=host; fi
-	QEMU_WORDS=("${QEMU[@]}" -nodefaults -no-user-config -nic none -no-reboot -smp 2 -cpu "$QEMU_CPU"
+	QEMU_WORDS=("${QEMU[@]}" -nodefaults -no-user-config -nic none "${ON_RESET[@]}" -smp 2 -cpu "$QEMU_CPU"
 		"${QEMU_ACCEL[@]}" -m 1G -object "$GUEST_MEMORY,id=ram,size=1G"
 		-machine "virt,memory-backend=ram,gic-version=$gic")
 }
@@ -70,17 +93,19 @@ prepare_boot() {
 		cannot_tell "cannot make the guest's device tree: $(cause_in "$LOGS/devicetree.log")" "see $LOGS/devicetree.log"
 	}
 	boot_archive "$RUN/initrd" "BAR_ADDRESS=0x$BAR_ADDRESS" "JOB_RINGS=$rings" "$@"
-	QEMU_WORDS+=("${more[@]}" -display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
+	QEMU_WORDS+=("${more[@]}" "${DISKS[@]}" -display none -kernel "$KERNEL_IMAGE" -initrd "$RUN/initrd" -dtb "$RUN/dtb"
 		-device '{"driver":"vfio-user-pci","addr":"'"$PCI_SLOT"'","socket":{"type":"unix","path":"'"$RUN/vfio.sock"'"}}'
 		# panic=-1 with -no-reboot: a panic ends QEMU at once. Cases read all of the kernel log.
-		-append "console=ttyAMA0 panic=-1 log_buf_len=2M rdinit=/init ${KERNEL_ARGS:-}")
+		-append "console=ttyAMA0 panic=-1 log_buf_len=2M rdinit=/init $RESERVED ${KERNEL_ARGS:-}")
 }
 
 # start_guest FIFO ANSWERS: in the background; kernel console to a log, the second UART to FIFO
 # and from ANSWERS, which somebody must hold open for writing.
 start_guest() {
+	local -a MONITOR_WORDS
+	monitor_words
 	setsid setpriv --pdeathsig KILL "${QEMU_WORDS[@]}" \
-		-monitor none -serial "file:$LOGS/console.log" -serial stdio \
+		"${MONITOR_WORDS[@]}" -serial "file:$LOGS/console.log" -serial stdio \
 		<"$2" >"$1" 2>"$LOGS/qemu.log" &
 	QEMU_PID=$!
 	disown

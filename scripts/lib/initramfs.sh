@@ -11,8 +11,8 @@
 # The guest's programs come from one release, whatever its kernel.
 readonly USERLAND_SUITE=trixie
 readonly USERLAND_PACKAGES=(busybox-static kmod cryptsetup-bin dmsetup fio e2fsprogs kcapi-tools keyutils
-	rng-tools5)
-readonly USERLAND_PROGRAMS=(busybox kmod cryptsetup dmsetup fio mkfs.ext4 e2fsck kcapi-enc keyctl rngtest)
+	rng-tools5 kexec-tools)
+readonly USERLAND_PROGRAMS=(busybox kmod cryptsetup dmsetup fio mkfs.ext4 e2fsck kcapi-enc keyctl rngtest kexec)
 
 need_userland() {
 	local key dir

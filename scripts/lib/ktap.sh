@@ -15,8 +15,11 @@
 #                              "no statistics"
 #   failed N                   a case: exactly N jobs have failed since the snapshot
 #   fired NAME N               a case: at its end that fault rule has fired exactly N times
-#   ctl, rule, rings, as-predicted ...
+#   ctl, rule, rings, as-predicted, restarted, size, balance ...
 #                              a case: a question, which answer.sh answers
+#   restarts TESTS FAILED NOTE a case: the guest boots again now, the case goes on then; so many tests it
+#                              has done. A number that it wants to know then
+#   kill WHAT                  a case: now is the time to kill what its header says (ends.sh)
 #   carry NAME BASE64          a file for the next boot of a case that has several
 #   done                       all cases ran
 
@@ -53,11 +56,11 @@ number() {
 # cases have their line; GUEST_OK tells whether the boot itself went as it should.
 relay_report() {
 	local fd=$1 answers=$2 timeout=$3 line part='' status current='' ready=0 done=0 cause='' verdict rings plan=0 failed_before=''
-	local name direction bytes extra
+	local name direction bytes extra restarting=0
 	local started=$SECONDS said=$SECONDS
 	local -a left=("${@:4}")
 	local -A moved=() fired=()
-	GUEST_OK=1
+	GUEST_OK=1 KILLED=0 RESTARTED='0 0 0 0'
 	while :; do
 		status=0
 		IFS= read -r -t 1 -u "$fd" part || status=$?
@@ -71,7 +74,7 @@ relay_report() {
 				log "still running${current:+ $current}, $((SECONDS - started)) s of at most $timeout"
 				said=$SECONDS
 			fi
-			if ! emulator_alive; then
+			if ! emulator_alive && [[ $KILLS$KILLED != emulator1 ]]; then
 				# Give QEMU's last words no time: nothing of this counts.
 				cause="caam-emu ended during the run: $(cause_in "$LOGS/emulator.log")"
 				CANNOT_TELL=1
@@ -87,14 +90,20 @@ relay_report() {
 			cause="the guest: ${line#@@ setup-failed }"
 			break
 			;;
-		'@@ ready '*) ready=1 ;;
+		'@@ ready '*)
+			if ((ready && !restarting)); then
+				cause="the guest has booted again, and did not say that it would"
+				break
+			fi
+			ready=1
+			;;
 		'@@ probed '*)
 			read -r _ _ verdict part rings <<<"$line"
 			number verdict 1
 			number rings 0
 			if ((rings == 0)); then
 				# Nothing can be said of a driver that does not work at all: to a bisection, "skip".
-				CANNOT_TELL=1
+				if ((!restarting)); then CANNOT_TELL=1; fi
 				cause="the driver did not bind to the device: $(probe_failure "$verdict")"
 				break
 			fi
@@ -108,6 +117,11 @@ relay_report() {
 				break
 			fi
 			said=$SECONDS
+			if ((restarting)); then
+				log "case $current goes on, restart ${RESTARTED%% *}"
+				restarting=0 line=''
+				continue
+			fi
 			plan=0 failed_before=''
 			unset 'moved[failed]'
 			fired=()
@@ -128,7 +142,15 @@ relay_report() {
 				# Bad whatever it says: the guest should not have come this far.
 				check_panic "$((plan += 1))" 129 "$current" || verdict=1
 			fi
-			check_statistics "$((plan + 1))" || verdict=1
+			if [[ $KILLS == qemu ]]; then
+				verdict=1 cause='the case went on to its end, with QEMU killed or not'
+				check_killed "$((plan += 1))" || true
+			fi
+			if [[ $KILLS == emulator ]]; then
+				check_killed "$((plan += 1))" || verdict=1
+			else
+				check_statistics "$((plan + 1))" || verdict=1
+			fi
 			finish_case "$current" "$verdict" "$cause"
 			left=("${left[@]:1}")
 			current='' cause=''
@@ -162,7 +184,24 @@ relay_report() {
 			number bytes 999999999999
 			fired[$name]=$bytes
 			;;
-		'@@ ctl '* | '@@ rule '* | '@@ rings '* | '@@ as-predicted') answer_guest "$answers" "${line#@@ }" ;;
+		'@@ ctl '* | '@@ rule '* | '@@ rings '* | '@@ as-predicted' | '@@ restarted' | '@@ size' | '@@ balance')
+			answer_guest "$answers" "${line#@@ }"
+			;;
+		'@@ restarts '*)
+			read -r _ _ name part bytes <<<"$line"
+			number name 0
+			number part 999
+			number bytes 0
+			restarting=1
+			RESTARTED="$((${RESTARTED%% *} + 1)) $name $part $bytes"
+			;;
+		'@@ kill '*)
+			if [[ -z $KILLS || ${line#@@ kill } != "$KILLS" ]] || ((KILLED)); then
+				cause="the guest wants killed: ${line#@@ kill }"
+				break
+			fi
+			kill_for_guest
+			;;
 		'@@ carry '*) carry "${line#@@ carry }" ;;
 		'@@ stress '* | '@@ backlog '*) ;; # for stress.sh
 		'@@ done')
@@ -174,7 +213,7 @@ relay_report() {
 			plan=${line#1..}
 			number plan 0
 			extra=1
-			if [[ -n $PANIC ]]; then extra=2; fi
+			if [[ -n $PANIC || $KILLS == qemu ]]; then extra=2; fi
 			printf '    1..%d\n' "$((plan + extra))"
 			;;
 		*) printf '    %s\n' "$line" ;;
@@ -192,6 +231,15 @@ relay_report() {
 	if [[ -n $PANIC && -n $current ]] && ((plan)); then
 		verdict=0
 		check_panic "$((plan += 1))" "$status" "$current" || verdict=1
+		check_statistics "$((plan + 1))" || verdict=1
+		finish_case "$current" "$verdict" ''
+		# shellcheck disable=SC2034  # for vm.sh
+		if ((!verdict)); then GUEST_OK=1; fi
+		return 0
+	fi
+	if [[ $KILLS$KILLED == qemu1 && -n $current ]] && ((plan && status < 128)); then
+		verdict=0
+		check_killed "$((plan += 1))" || verdict=1
 		check_statistics "$((plan + 1))" || verdict=1
 		finish_case "$current" "$verdict" ''
 		# shellcheck disable=SC2034  # for vm.sh
@@ -278,7 +326,7 @@ check_statistics() {
 		return 1
 	fi
 	jobs=$(tool jq -r '[.rings[].jobs] | add // 0' "$RUN/stats.json")
-	printf '    # emulator: %d jobs in all\n' "$jobs"
+	printf '    # emulator: %d jobs in all; %s\n' "$jobs" "$(size_text)"
 	for key in "${!moved[@]}"; do
 		if [[ $key == jobs ]]; then
 			if ((jobs < moved[jobs])); then

@@ -67,7 +67,7 @@ for question in 'ctl' 'ctl watch' 'ctl --control /tmp/other stats' 'ctl stats --
 	'ctl fault add --help' 'ctl fault add stall:$(touch gone)' 'ctl fault add stall;touch gone' 'ctl fault add `touch gone`' \
 	'ctl fault add stall:for=1s extra' 'ctl fault clear --name' 'ctl fault' 'ctl resume 4' 'ctl resume all' 'ctl stall --x' \
 	'ctl stall $(touch gone)' 'rule' 'rule --x' 'rule a b' 'rule ;' 'rings' 'rings a.b.c' 'rings $ENV' 'rings a[0]' \
-	'as-predicted x' 'serve' 'ctl * *' 'ctl fault add *'; do
+	'as-predicted x' 'restarted x' 'size 1' 'balance x' 'serve' 'ctl * *' 'ctl fault add *'; do
 	check "forbidden: $question" forbidden "$question"
 done
 
@@ -158,6 +158,72 @@ rule_fired_otherwise() {
 	report thing '1..1' '@@ fired stall-1 0' '@@ end thing 0' '@@ done' && shown 'not ok 1 thing'
 }
 check rule-fired-otherwise rule_fired_otherwise
+
+# --- Restarts and kills -----------------------------------------------------------------
+
+# What else the host would know and do.
+jobs_held() { echo "${HELD_JOBS:-9}"; }
+kill() { printf '%s\n' "$*" >>"$WORK/killed"; }
+check_qemu_killed() { true; }
+check_emulator_killed() { true; }
+size_text() { echo small; }
+
+restarts() {
+	report thing '1..3' 'ok 1 before' '@@ restarts 1 0 77' '@@ device 0000:00:01.0 0x10000000' '@@ ready 1' '@@ probed 0 5 4' \
+		'@@ case thing' '@@ restarted' 'ok 2 after' '@@ restarts 2 1' '@@ ready 1' '@@ probed 0 5 4' '@@ case thing' \
+		'@@ restarted' 'ok 3 at-last' '@@ end thing 0' '@@ done' &&
+		shown '    1..4' '    ok 2 after' 'ok 1 thing' '- 1 1 0 77' '- 2 2 1 0' 'GUEST_OK=1'
+}
+check restarts restarts
+
+# Unannounced; with a driver that does not come back; with another case; with numbers that are none.
+restarts_otherwise() {
+	report thing '1..1' 'ok 1 it' '@@ ready 1' '@@ probed 0 5 4' '@@ case thing' '@@ end thing 0' '@@ done' &&
+		shown 'not ok 1 thing' 'GUEST_OK=0' || return
+	report thing '1..1' '@@ restarts 1 0' '@@ ready 1' '@@ probed 1 5 0' '@@ case thing' '@@ end thing 0' '@@ done' &&
+		shown 'not ok 1 thing' 'GUEST_OK=0' || return
+	report thing '1..1' '@@ restarts 1 0' '@@ ready 1' '@@ case other' '@@ end other 0' && shown 'not ok 1 thing' 'GUEST_OK=0' || return
+	# shellcheck disable=SC2016
+	report thing '1..1' '@@ restarts a[$(touch gone)] a[$(touch gone)]' '@@ ready 1' '@@ case thing' '@@ restarted' \
+		'@@ end thing 0' '@@ done' && shown '- 1 0 999 0'
+}
+check restarts-otherwise restarts_otherwise
+
+kills_qemu() {
+	KILLS=qemu QEMU_PID=4711
+	rm -f "$WORK/killed"
+	report thing '1..1' 'ok 1 busy' '@@ kill qemu' && shown '    1..3' '    ok 2 qemu-killed' '    ok 3 emulator-statistics' \
+		'ok 1 thing' 'GUEST_OK=1' && [[ $(<"$WORK/killed") == '-KILL 4711' ]] || return
+	# With nothing in the device that shows nothing.
+	HELD_JOBS=0
+	report thing '1..1' 'ok 1 busy' '@@ kill qemu' && shown '    not ok 2 qemu-killed' 'not ok 1 thing' || return
+	# It ended by itself; or it lives.
+	report thing '1..1' 'ok 1 busy' && shown 'not ok 1 thing' 'GUEST_OK=0' || return
+	HELD_JOBS=9
+	report thing '1..1' 'ok 1 busy' '@@ kill qemu' '@@ end thing 0' '@@ done' && shown 'not ok 1 thing'
+}
+check kills-qemu kills_qemu
+
+kills_emulator() {
+	KILLS=emulator EMULATOR_PID=4712
+	rm -f "$WORK/killed"
+	report thing '1..1' 'ok 1 busy' '@@ kill emulator' '@@ end thing 0' '@@ done' && shown '    1..2' '    ok 2 emulator-killed' \
+		'ok 1 thing' 'GUEST_OK=1' && [[ $(<"$WORK/killed") == '-KILL 4712' ]] || return
+	# The case never said so.
+	report thing '1..1' 'ok 1 busy' '@@ end thing 0' '@@ done' && shown '    not ok 2 emulator-killed' 'not ok 1 thing'
+}
+check kills-emulator kills_emulator
+
+# Only what its header says, and once.
+kills_nothing_else() {
+	rm -f "$WORK/killed"
+	report thing '1..1' '@@ kill qemu' '@@ end thing 0' '@@ done' && shown 'not ok 1 thing' 'GUEST_OK=0' || return
+	KILLS=qemu QEMU_PID=4711
+	report thing '1..1' '@@ kill emulator' && shown 'not ok 1 thing' || return
+	report thing '1..1' '@@ kill 1' && shown 'not ok 1 thing' || return
+	[[ ! -e $WORK/killed ]]
+}
+check kills-nothing-else kills_nothing_else
 
 # --- Panics -----------------------------------------------------------------------------
 

@@ -127,15 +127,6 @@ driver_does_not_build() {
 }
 check driver-does-not-build driver_does_not_build
 
-two_at_once() {
-	local status=0
-	start 'kernel' selftests || return
-	run 0 "$VM" selftests
-	status=$?
-	wait "$SCRIPT_PID" && ((status == 0)) && nothing_left
-}
-check two-at-once two_at_once
-
 # Typed when the prompt is there: what is sent to a guest that boots is lost.
 shell_prompt() {
 	local status=0 i
