@@ -155,6 +155,16 @@ impl Shell {
         }
     }
 
+    /// The time that the timer is to be set for, which is `deadline`'s, found out meanwhile.
+    pub fn next_alarm(&self, deadline: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        // Until it is known, whoever has a deadline rings the alarm: one that `deadline` has just
+        // missed must not take the timer, as it was, for early enough.
+        self.alarm_at.store(u64::MAX, Ordering::SeqCst);
+        let at = deadline();
+        self.alarm_at.store(at.map_or(u64::MAX, nanoseconds), Ordering::SeqCst);
+        at
+    }
+
     /// Does what an access asks for.
     pub fn apply(&self, outcome: Outcome) {
         if outcome.interrupt {
@@ -171,7 +181,7 @@ impl Shell {
         }
         if outcome.timer
             && let Some(at) = self.device.deadline()
-            && nanoseconds(at) < self.alarm_at.load(Ordering::Acquire)
+            && nanoseconds(at) < self.alarm_at.load(Ordering::SeqCst)
         {
             notify(&self.alarm);
         }
@@ -198,5 +208,57 @@ fn notify(eventfd: &EventFd) {
         && e.kind() != io::ErrorKind::WouldBlock
     {
         log::error!(error:% = e; "cannot wake a thread");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Setup;
+    use crate::device::platform::Secrets;
+    use crate::device::soc::VIRT_ERA9;
+    use crate::fault::grammar::Fields;
+
+    fn shell() -> Shell {
+        let setup = Setup { soc: &VIRT_ERA9, rings: 1, decos: 1, fault_seed: 0 };
+        let secrets = Secrets { seed: Some(1), master_key: None };
+        let device = Device::new(setup, secrets).expect("a seeded device needs no entropy");
+        Shell::new(Arc::new(device)).expect("event descriptors")
+    }
+
+    /// Gives the device a deadline: a reset of its ring that takes a while.
+    fn begin_slow_reset(shell: &Shell) -> Outcome {
+        let rule = Fields::from_text("reset-ring:outcome=slow,by=1ms");
+        shell.device.faults.add(&rule).expect("a rule");
+        let jrcr = |value: u32| {
+            shell.device.write_bar(0x106c, &value.to_le_bytes(), shell.now()).expect("JRCR")
+        };
+        // Flush, then reset.
+        let _ = jrcr(1);
+        jrcr(1)
+    }
+
+    fn rung(shell: &Shell) -> bool {
+        shell.alarm.read().is_ok()
+    }
+
+    #[test]
+    fn a_deadline_that_the_timer_has_just_missed_rings_the_alarm() {
+        let shell = shell();
+        // The timer has run out: it was set for a moment that has passed.
+        shell.alarm_at.store(1, Ordering::SeqCst);
+        let at = shell.next_alarm(|| {
+            let before = shell.device.deadline();
+            let outcome = begin_slow_reset(&shell);
+            assert!(outcome.timer && shell.device.deadline().is_some());
+            shell.apply(outcome);
+            before
+        });
+        assert_eq!(at, None);
+        assert!(rung(&shell), "nobody would look again");
+        // Having looked again, the timer is early enough for all there is.
+        assert!(shell.next_alarm(|| shell.device.deadline()).is_some());
+        shell.apply(Outcome { timer: true, ..Outcome::default() });
+        assert!(!rung(&shell));
     }
 }
