@@ -170,8 +170,8 @@ impl Device {
         outcome
     }
 
-    /// Gives back what a flush of ring `n` has found queued.
-    pub(super) fn drain(&self, n: usize, now: Duration) -> Outcome {
+    /// Gives back what a flush of ring `n` has found queued and had to leave.
+    fn drain(&self, n: usize, now: Duration) -> Outcome {
         let slot = &self.rings[n];
         let _turn = lock(&slot.turn);
         let mut outcome = Outcome::default();
@@ -198,10 +198,12 @@ impl Device {
 
     /// Time has passed for ring `n`.
     pub(super) fn tick_ring(&self, n: usize, now: Duration) -> Outcome {
+        let draining = self.rings[n].lock().draining();
+        let drained = if draining { self.drain(n, now) } else { Outcome::default() };
         let memory = Ahead::new(&self.memory);
         let outcome = self.with_ring(n, now, |ring: &mut JobRing| ring.tick(memory.lock(), now));
         memory.unlock();
-        outcome
+        outcome.merge(drained)
     }
 
     /// Held jobs of rings that have been flushed go back: now, or, where that may have to be

@@ -25,7 +25,7 @@ impl Slot {
 
     /// The ring may have become ready, or no longer be.
     pub(super) fn note(&self, ring: &JobRing) {
-        let ready = ring.ready() || ring.draining();
+        let ready = ring.ready();
         if self.ready.load(Ordering::Relaxed) != ready {
             // As for DECO 0: a thread that is about to sleep sees it, or is seen.
             self.ready.store(ready, Ordering::SeqCst);

@@ -2,7 +2,8 @@
 //!
 //! For memory that has to be waited for ([`GuestMemory::waits`]): it is read and written before the
 //! ring's lock is taken for what follows, so it must be known before what that will be. A flush
-//! that would have to wait only begins; the DECOs give back what is queued, one job after the other.
+//! that would have to wait only begins; the thread of the timer gives back what is queued, one job after
+//! the other: it needs no DECO, which may all be in other rings' jobs.
 
 use super::registers::JRCFGR_INCL_SEQ_OUT;
 use super::{JobResult, JobRing, TakenJob};

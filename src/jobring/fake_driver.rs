@@ -45,6 +45,8 @@ pub struct Ram {
     pub writable: Cell<bool>,
     /// Writes that reached it.
     pub writes: Cell<u64>,
+    /// Whether somebody has to be asked for it.
+    pub asked: Cell<bool>,
 }
 
 impl Ram {
@@ -54,6 +56,7 @@ impl Ram {
             readable: Cell::new(true),
             writable: Cell::new(true),
             writes: Cell::new(0),
+            asked: Cell::new(false),
         }
     }
 }
@@ -79,6 +82,9 @@ impl GuestMemory for Ram {
             return Err(DmaError { purpose, address, length, access: Access::Write });
         }
         self.flat.writable(purpose, address, length)
+    }
+    fn waits(&self, _: u64, _: usize) -> bool {
+        self.asked.get()
     }
 }
 

@@ -146,10 +146,11 @@ impl JobRing {
         self.line.level(&self.interrupt)
     }
 
-    /// When [`Self::tick`] has something to do.
+    /// When [`Self::tick`] has something to do, or [`Self::drain_one`]: that at once.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let deadlines = [
+            self.draining().then_some(Duration::ZERO),
             self.interrupt.deadline(),
             self.line.deadline(),
             self.halt_faults.deadline(),

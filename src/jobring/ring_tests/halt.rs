@@ -243,6 +243,43 @@ fn a_flushed_ring_can_be_resumed_and_its_new_jobs_are_not_told_to_stop() {
 }
 
 #[test]
+fn a_flush_of_memory_that_is_asked_for_takes_no_job_that_comes_later() {
+    let mut bench = Bench::with_sizes(&NARROW, 8, 8);
+    bench.ram.asked.set(true);
+    bench.add(0, &[0x1000, 0x2000]);
+    bench.write(Jrcr, JRCR_RESET);
+    assert_eq!((bench.halt(), bench.ring.draining()), (1, true));
+    for _ in 0..2 {
+        bench.ring.drain_one(&bench.ram, bench.now);
+    }
+    assert_eq!((bench.halt(), bench.ring.draining()), (2, false));
+    bench.slot(2, 0x3000);
+    bench.write(Irjar, 1);
+    assert!(!bench.ring.draining(), "it came behind the flush");
+    bench.write(Jrintr, 8);
+    assert!(!bench.ring.draining());
+    bench.run_one(0);
+    assert_eq!(bench.entry(2), (0x3000, 0));
+    assert_eq!(bench.ring.stats().flushed, 2);
+}
+
+#[test]
+fn a_flush_of_a_broken_ring_ends_even_in_memory_that_is_asked_for() {
+    for asked in [false, true] {
+        let mut bench = Bench::with_sizes(&NARROW, 8, 8);
+        bench.add(0, &[0x1000, 0x2000, 0x3000]);
+        bench.ram.readable.set(false);
+        assert!(bench.take().is_none() && bench.error().is_some());
+        bench.ram.asked.set(asked);
+        bench.write(Jrcr, JRCR_RESET);
+        assert_eq!((bench.halt(), bench.ring.draining()), (2, false));
+        assert_eq!((bench.ring.stats().lost, bench.read(Irsar)), (3, 8));
+        bench.write(Jrcr, JRCR_RESET);
+        assert_eq!(bench.read(Jrintr), 0);
+    }
+}
+
+#[test]
 fn a_halted_ring_can_be_set_up_anew_and_what_was_queued_counts_as_lost() {
     let mut bench = Bench::with_sizes(&NARROW, 4, 4);
     bench.add(0, &[0x1000, 0x2000, 0x3000]);
