@@ -136,7 +136,7 @@ impl RingPort<'_> {
     fn outcome(&self, register: Register, value: u32) -> Outcome {
         self.rig.write32(at(self.n, register), value)
     }
-    fn input(&self) -> u64 {
+    pub fn input(&self) -> u64 {
         RAM + self.n as u64 * 0x1_0000
     }
     pub fn output(&self) -> u64 {

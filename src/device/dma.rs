@@ -273,15 +273,22 @@ impl DmaSpace {
         regions
     }
 
+    /// Waits until no access is under way. A job that was told to stop before this makes none
+    /// afterwards ([`super::session`]); memory that the client is asked for is not waited for.
+    pub fn settle(&self) {
+        drop(self.write_lock());
+    }
+
     /// Calls `copy` with one piece of `address..address + length` after the other, and where in the
     /// whole it lies. Returns how many bytes were done. `held` is the lock, if it is had already, and
-    /// stays, unless the client has to be asked.
+    /// stays, unless the client has to be asked. Nothing is reached once `stopped` says so.
     pub(super) fn walk<'s>(
         &'s self,
         held: &mut Option<Held<'s>>,
         address: u64,
         length: usize,
         access: Access,
+        stopped: impl Fn() -> bool,
         mut copy: impl FnMut(Piece<'_>, Range<usize>) -> io::Result<()>,
     ) -> usize {
         if !self.master.load(Ordering::Acquire) {
@@ -298,6 +305,9 @@ impl DmaSpace {
                 regions: self.regions.read().unwrap_or_else(PoisonError::into_inner),
                 last: 0,
             });
+            if stopped() {
+                break;
+            }
             let Some(region) = lock.region(at) else { break };
             let allowed = match access {
                 Access::Read => region.readable,

@@ -163,34 +163,25 @@ impl Device {
 
     /// Asks the rules about ring `n`'s next job, and takes it if they let it go.
     fn take_from(&self, n: usize, now: Duration) -> (Option<TakenJob>, Event<'static>, Outcome) {
-        let mut drain = false;
-        let (taken, event, mut outcome) = match self.turn(n) {
-            None => self.take_with(n, &self.memory, None, now, &mut drain),
-            Some(turn) => self.take_with(n, &turn.memory, turn.entry, now, &mut drain),
-        };
-        // The turn is over.
-        if drain {
-            outcome = outcome.merge(self.drain(n, now));
+        match self.turn(n) {
+            None => self.take_with(n, &self.memory, None, now),
+            Some(turn) => self.take_with(n, &turn.memory, turn.entry, now),
         }
-        (taken, event, outcome)
     }
 
-    /// The same through `memory`; `expected`: it is no good for any other input entry. `drain`: a
-    /// flush has left jobs to be given back instead.
+    /// The same through `memory`; `expected`: it is no good for any other input entry.
     fn take_with<M: GuestMemory>(
         &self,
         n: usize,
         memory: &M,
         expected: Option<(u64, usize)>,
         now: Duration,
-        drain: &mut bool,
     ) -> (Option<TakenJob>, Event<'static>, Outcome) {
         let mut stall_others = Vec::new();
         let mut taken = None;
         let mut event = Event::default();
         let mut outcome = self.with_ring(n, now, |ring| {
-            *drain = ring.draining();
-            if *drain {
+            if ring.draining() {
                 return jobring::Effects::NONE;
             }
             let entry = ring.next_entry();
@@ -306,6 +297,10 @@ impl Device {
         };
         scratch.remains = None;
         let report = self.run_taken(job, stop, scratch, budget);
+        if report.dma_error.is_some() && stop.load(Ordering::Relaxed) {
+            // It was let go no further (`session.rs`): that is no error of its memory.
+            return Report::of_status(JobStatus::FLUSHED);
+        }
         if scratch.keep.wants(report.status) {
             return Report { autopsy: self.file_autopsy(job, &report, scratch), ..report };
         }
@@ -342,7 +337,7 @@ impl Device {
                 Instead::Hang(_) => watchdog(),
             });
         }
-        let session = Session::of(&self.memory, Key::of(job));
+        let session = Session::of(&self.memory, Key::of(job), stop);
         match job {
             Job::Ring { ring, taken, faults } => {
                 let faults = faults.as_deref().filter(|faults| faults.are_of_memory());

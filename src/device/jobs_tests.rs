@@ -267,6 +267,37 @@ fn a_flush_gives_back_what_is_held_and_a_reset_drops_it() {
 }
 
 #[test]
+fn a_job_that_runs_on_behind_a_reset_neither_fails_nor_writes() {
+    let rig = rig(&[]);
+    let mut ring = rig.ring(0);
+    // Header, LOAD of four immediate bytes to the output FIFO, FIFO STORE: a write to see.
+    let (descriptor, target) = (ring.input() + 0x1000, ring.output() + 0x1000);
+    let words = [0xb080_0005, 0x10fe_0004, 0x600d_f00d, 0x6030_0004, target as u32];
+    let words: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+    ring.poke(descriptor, &words);
+    let run = |reset: bool| {
+        let mut ring = rig.ring(0);
+        ring.set_up(16);
+        ring.poke(target, &[0; 4]);
+        ring.poke(ring.input(), &(descriptor as u32).to_le_bytes());
+        ring.write(Register::Irjar, 1);
+        let job = take(&rig).expect("a job");
+        if reset {
+            let _ = rig.device.reset(rig.now);
+            // As the next driver does.
+            rig.device.write_config(4, &[6, 0]).expect("COMMAND");
+        }
+        let report = rig.device.run_job(&job, &mut Scratch::default(), Budget::default());
+        rig.complete_with(&job, &report);
+        (report.status.0, report.dma_error, rig.ring(0).peek(target, 4))
+    };
+    assert_eq!(run(false), (0, None, vec![0x0d, 0xf0, 0x0d, 0x60]));
+    assert_eq!(run(true), (JobStatus::FLUSHED.0, None, vec![0; 4]));
+    let fault = rig.read32(0xfcc);
+    assert_eq!(fault, 0, "FADR");
+}
+
+#[test]
 fn each_fault_with_a_job_is_counted_and_told() {
     let rig = rig(&["output-entry:entry=zero,nth=2", "vanish:for=1s,nth=3"]);
     rig.ring(0).add(3);

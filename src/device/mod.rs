@@ -441,6 +441,8 @@ impl Device {
                 })
             })
             .fold(Outcome::default(), Outcome::merge);
+        // Jobs that still run have been told to stop; none of them writes behind our back.
+        self.memory.settle();
         outcome.merge(self.release_held(now, Job::stopped))
     }
 

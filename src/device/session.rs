@@ -4,12 +4,17 @@
 //! before each whether somebody wants to change them; then, and before any work that takes long
 //! ([`GuestMemory::pause`]), it lets go. So whoever maps or unmaps waits for one copy of at most
 //! 64 KiB or for some commands without data, never for a job, and a small job locks once.
+//!
+//! A job that has been told to stop reaches memory no more: it looks under that lock. So whoever
+//! has told it, and has then had the lock ([`DmaSpace::settle`]), knows that nothing will be written
+//! any more: by a reset, or when a client has gone and the next one brings its own memory.
 
 use super::dma::{DmaSpace, Held, Piece};
 use crate::memory::{Access, DmaError, GuestMemory, Purpose};
 use crate::record::Key;
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// See the module.
 pub struct Session<'a> {
@@ -17,6 +22,8 @@ pub struct Session<'a> {
     held: RefCell<Option<Held<'a>>>,
     /// The job, for a recording.
     job: Option<Key>,
+    /// Set when the job is to end.
+    stop: Option<&'a AtomicBool>,
     /// Nothing that the device does depends on it, so a recording has nothing of it.
     aside: bool,
 }
@@ -25,7 +32,7 @@ impl<'a> Session<'a> {
     /// Nothing is locked yet.
     #[must_use]
     pub fn new(space: &'a DmaSpace) -> Self {
-        Self { space, held: RefCell::new(None), job: None, aside: false }
+        Self { space, held: RefCell::new(None), job: None, stop: None, aside: false }
     }
 
     /// For a look that only people see the outcome of. Where memory is played from a recording there
@@ -35,17 +42,23 @@ impl<'a> Session<'a> {
         Self { aside: true, ..Self::new(space) }
     }
 
-    /// Of a job that is run.
+    /// Of a job that is run, until `stop` is set.
     #[must_use]
-    pub fn of(space: &'a DmaSpace, job: Key) -> Self {
-        Self { job: Some(job), ..Self::new(space) }
+    pub fn of(space: &'a DmaSpace, job: Key, stop: &'a AtomicBool) -> Self {
+        Self { job: Some(job), stop: Some(stop), ..Self::new(space) }
     }
 }
 
 impl Session<'_> {
+    /// Whether the job is to end.
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
     fn walk_read(&self, address: u64, buf: &mut [u8]) -> usize {
         let (length, held) = (buf.len(), &mut self.held.borrow_mut());
-        self.space.walk(held, address, length, Access::Read, |piece, range| match piece {
+        let stopped = || self.stopped();
+        self.space.walk(held, address, length, Access::Read, stopped, |piece, range| match piece {
             Piece::Mapped(from) => {
                 from.copy_to(&mut buf[range]);
                 Ok(())
@@ -57,14 +70,15 @@ impl Session<'_> {
     /// Whether all was written.
     fn walk_write(&self, address: u64, buf: &[u8]) -> bool {
         let (length, held) = (buf.len(), &mut self.held.borrow_mut());
-        let access = Access::Write;
-        let done = self.space.walk(held, address, length, access, |piece, range| match piece {
-            Piece::Mapped(to) => {
-                to.copy_from(&buf[range]);
-                Ok(())
-            }
-            Piece::Asked(client, at) => client.write(at, &buf[range]),
-        });
+        let (access, stopped) = (Access::Write, || self.stopped());
+        let done =
+            self.space.walk(held, address, length, access, stopped, |piece, range| match piece {
+                Piece::Mapped(to) => {
+                    to.copy_from(&buf[range]);
+                    Ok(())
+                }
+                Piece::Asked(client, at) => client.write(at, &buf[range]),
+            });
         done == length
     }
 }
@@ -93,7 +107,8 @@ impl GuestMemory for Session<'_> {
         let access = Access::Write;
         let real = || {
             let held = &mut self.held.borrow_mut();
-            self.space.walk(held, address, length, access, |_, _| Ok(())) == length
+            self.space.walk(held, address, length, access, || self.stopped(), |_, _| Ok(()))
+                == length
         };
         let tape = &self.space.tape;
         let done = if tape.on() {

@@ -82,3 +82,47 @@ fn a_pause_lets_go() {
     space.unmap(RAM, PAGE).unwrap();
     assert!(session.read(Input, RAM, &mut [0; 4]).is_err());
 }
+
+const JOB: Key = Key { ring: Some(0), number: 1 };
+
+#[test]
+fn a_job_that_was_told_to_stop_reaches_memory_no_more() {
+    let (space, file) = space();
+    let stop = AtomicBool::new(false);
+    let session = Session::of(&space, JOB, &stop);
+    assert!(session.write(Output, RAM, b"job").is_ok());
+    stop.store(true, Ordering::Relaxed);
+    let access = DmaError { purpose: Output, address: RAM, length: 4, access: Access::Write };
+    assert_eq!(session.write(Output, RAM, b"late"), Err(access));
+    assert_eq!(session.writable(Output, RAM, 4), Err(access));
+    assert_eq!(session.read_available(Input, RAM, &mut [0; 4]), 0);
+    assert!(session.read(Input, RAM, &mut [0; 4]).is_err());
+    let mut bytes = [0; 4];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(&bytes, b"job\0");
+}
+
+/// As a reset does it: tell, wait for the copy that is under way, and go on.
+#[test]
+fn nothing_is_written_by_a_job_that_was_told_to_stop_and_waited_for() {
+    let (space, file) = space();
+    let (started, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let session = Session::of(&space, JOB, &stop);
+            while session.write(Output, RAM, b"job").is_ok() {
+                started.store(true, Ordering::SeqCst);
+            }
+        });
+        while !started.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        stop.store(true, Ordering::Relaxed);
+        space.settle();
+        // What is written from now on would be seen in the file.
+        file.write_all_at(b"own", 0).unwrap();
+    });
+    let mut bytes = [0; 3];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(&bytes, b"own");
+}

@@ -127,17 +127,11 @@ impl JobRing {
         self.flushing = true;
         self.faults.release();
         self.stop.store(true, Ordering::Relaxed);
-        let waits = self.flush_waits(memory);
-        self.draining = waits && !self.broken;
+        self.draining = self.flush_waits(memory);
         if self.draining {
             return;
         }
         let mut dropped = 0;
-        if waits {
-            // Nobody takes from a broken ring, and here nobody can wait for its entries.
-            dropped = std::mem::take(&mut self.pending);
-            self.stats.lost += u64::from(dropped);
-        }
         while self.pending > 0 {
             dropped += self.flush_one(memory, now);
         }
@@ -156,8 +150,6 @@ impl JobRing {
             && !self.draining()
         {
             self.interrupt.halt = Halt::Complete;
-            // What is added from now on is not this flush's, and runs if the ring goes on.
-            self.draining = false;
         }
     }
 
