@@ -3,6 +3,7 @@
 use caam_emu::cli::{Cli, Command};
 use clap::Parser;
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -26,7 +27,8 @@ fn status<E: Display>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("caam-emu: {e}");
+            // Standard error may be a file on a full disk, or closed: the status says it, too.
+            let _ = writeln!(std::io::stderr(), "caam-emu: {e}");
             ExitCode::FAILURE
         }
     }

@@ -169,6 +169,16 @@ pub enum Error {
     /// The trace could not be started.
     #[error("--trace: {0}")]
     Trace(#[from] file::Error),
+    /// A trace or recording has no end, because its file could not be written.
+    #[error("the {what} {path} is cut short: {reason}")]
+    Cut {
+        /// Which of the two.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The process could not be confined.
     #[error("sandbox: {0}; --no-sandbox does without")]
     Sandbox(#[from] sandbox::Error),
@@ -259,15 +269,14 @@ pub fn serve(options: &Options) -> Result<(), Error> {
             log::error!("a DECO thread had panicked");
         }
     }
-    if let Some(recording) = recording {
-        recording.stop(&shell.device);
-    }
+    let recorded = recording.map_or(Ok(()), |recording| recording.stop(&shell.device));
     if let Err(e @ file::Error::Slow(_)) = shell.traces.stop(&shell.device) {
         log::error!("{e}");
     }
+    let traced = shell.traces.cut().map_or(Ok(()), Err);
     // The client thread may be waiting for a client's next message; it ends with the process.
     let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));
-    result.and(written)
+    result.and(recorded).and(traced).and(written)
 }
 
 /// What serving needs of the file system once everything is open.

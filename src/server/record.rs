@@ -7,9 +7,10 @@ use super::Error;
 use crate::device::Device;
 use crate::device::platform::Secrets;
 use crate::record::Backlog;
-use crate::record::entry::Header;
+use crate::record::entry::{Entry, Header};
+use crate::record::file::append;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// How often the file gets what there is, even if it is little.
 const OFTEN: Duration = Duration::from_millis(100);
+/// Why it has ended, if the disk was full or broken.
+const UNWRITTEN: &str = "the file could not be written";
 
 /// What to record, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub struct Options {
 
 /// A recording that goes on, or has ended by itself.
 #[derive(Debug)]
-pub struct Recording(JoinHandle<()>);
+pub struct Recording(JoinHandle<Result<(), Error>>);
 
 /// A file for one.
 #[derive(Debug)]
@@ -89,12 +92,25 @@ fn start(opened: Opened, device: &Arc<Device>, secrets: &Secrets) -> Result<Reco
 
 impl Recording {
     /// Ends it, and waits until the file is complete.
-    pub fn stop(self, device: &Device) {
+    ///
+    /// # Errors
+    /// [`Error::Cut`]: it is not.
+    pub fn stop(self, device: &Device) -> Result<(), Error> {
         device.tape.end("stopped");
-        if self.0.join().is_err() {
+        self.0.join().unwrap_or_else(|_| {
             log::error!("the recording's thread had panicked");
-        }
+            Ok(())
+        })
     }
+}
+
+/// Takes back what was written in part, and puts an end in its place.
+fn end_early(file: &mut File, whole: u64) -> io::Result<()> {
+    file.set_len(whole)?;
+    file.seek(SeekFrom::Start(whole))?;
+    let mut end = Vec::new();
+    append(&mut end, &Entry::End { reason: UNWRITTEN.into() });
+    file.write_all(&end)
 }
 
 /// A new or emptied file that only we may read, whoever could before: what a driver does with its
@@ -112,19 +128,28 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn write(device: &Device, mut file: File, path: &Path) {
-    let mut total = 0;
+fn write(device: &Device, mut file: File, path: &Path) -> Result<(), Error> {
+    let mut total = 0_u64;
     loop {
         let Backlog { bytes, ended } = device.tape.backlog(OFTEN);
         if let Err(error) = file.write_all(&bytes) {
             log::error!(path:% = path.display(), error:%; "recording cannot be written");
-            device.tape.end("the file could not be written");
-            return;
+            device.tape.end(UNWRITTEN);
+            if let Err(error) = end_early(&mut file, total) {
+                log::debug!(path:% = path.display(), error:%; "the recording has no end");
+            }
+            // Nobody will ask for what has come meanwhile.
+            drop(device.tape.backlog(Duration::ZERO));
+            return Err(Error::Cut {
+                what: "recording",
+                path: path.to_owned(),
+                reason: error.to_string(),
+            });
         }
-        total += bytes.len();
+        total += bytes.len() as u64;
         if let Some(reason) = ended {
             log::info!(path:% = path.display(), reason:%, bytes = total; "recording has ended");
-            return;
+            return Ok(());
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::Error;
 use super::shell::Shell;
 use super::signals::{Request, Signals};
-use crate::control::stats::nanoseconds;
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
 use std::fs;
 use std::io;
@@ -28,11 +27,7 @@ struct Supervisor {
 impl Supervisor {
     /// Lets the timer run out at the device's next deadline, if it has one.
     fn set_timer(&mut self) {
-        // First this: a deadline that comes too late to be seen below then rings the alarm.
-        self.shell.alarm_at.store(u64::MAX, Ordering::Release);
-        let deadline = self.shell.device.deadline();
-        let at = deadline.map_or(u64::MAX, nanoseconds);
-        self.shell.alarm_at.store(at, Ordering::Release);
+        let deadline = self.shell.next_alarm(|| self.shell.device.deadline());
         let result = match deadline {
             // A timer of zero would be no timer.
             Some(at) => {
@@ -44,6 +39,14 @@ impl Supervisor {
         if let Err(e) = result {
             log::error!(error:% = e; "timer");
         }
+    }
+
+    /// The timer has run out. It is not read: that would wait if it had been set anew since, by an
+    /// alarm that came with it, and for ever if it had been cleared. To set it takes the event away.
+    fn tick(&mut self) {
+        let outcome = self.shell.device.tick(self.shell.now());
+        self.shell.apply(outcome);
+        self.set_timer();
     }
 }
 
@@ -69,13 +72,7 @@ impl MutEventSubscriber for Supervisor {
                 let _ = self.shell.alarm.read();
                 self.set_timer();
             }
-            _ => {
-                // Not read: ALARM, just before, may have set it anew, and reading would wait for
-                // that. To set it, below, takes the expiry back.
-                let outcome = self.shell.device.tick(self.shell.now());
-                self.shell.apply(outcome);
-                self.set_timer();
-            }
+            _ => self.tick(),
         }
     }
 
@@ -140,6 +137,36 @@ pub fn write(shell: &Shell, path: &Path) -> Result<(), Error> {
     let error = |source| Error::Stats { path: path.to_owned(), source };
     let json = serde_json::to_string_pretty(&shell.device.statistics(shell.now()))
         .map_err(|e| error(io::Error::other(e)))?;
-    fs::write(temporary(path), json + "\n").map_err(error)?;
-    fs::rename(temporary(path), path).map_err(error)
+    let written = fs::write(temporary(path), json + "\n");
+    written.and_then(|()| fs::rename(temporary(path), path)).map_err(|e| {
+        // A part of it is of use to nobody, least of all on a full disk.
+        let _ = fs::remove_file(temporary(path));
+        error(e)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::platform::Secrets;
+    use crate::device::soc::VIRT_ERA9;
+    use crate::device::{Device, Setup};
+
+    #[test]
+    fn a_timer_that_runs_out_beside_an_alarm_keeps_nobody_waiting() {
+        let setup = Setup { soc: &VIRT_ERA9, rings: 1, decos: 1, fault_seed: 0 };
+        let secrets = Secrets { seed: Some(1), master_key: None };
+        let device = Arc::new(Device::new(setup, secrets).unwrap());
+        let mut supervisor = Supervisor {
+            shell: Arc::new(Shell::new(device).unwrap()),
+            signals: Signals::block().unwrap(),
+            timer: TimerFd::new().unwrap(),
+            stats: None,
+            stop: Arc::default(),
+        };
+        supervisor.timer.reset(Duration::from_nanos(1), None).unwrap();
+        // Both have come; the alarm is handled first, and there is no deadline any more.
+        supervisor.set_timer();
+        supervisor.tick();
+    }
 }

@@ -43,12 +43,16 @@ struct Trace {
 
 /// The trace of a device, if there is or was one.
 #[derive(Debug, Default)]
-pub struct Traces(Mutex<Option<Trace>>);
+pub struct Traces {
+    current: Mutex<Option<Trace>>,
+    /// The first file that could not be written to its end, and why.
+    cut: Arc<OnceLock<(PathBuf, String)>>,
+}
 
 impl Traces {
     fn lock(&self) -> MutexGuard<'_, Option<Trace>> {
         // Nothing under this lock leaves a state that the next user could not go on from.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts one.
@@ -87,6 +91,7 @@ impl Traces {
             limit: options.limit,
             tracer: Arc::clone(&device.trace),
             progress: Arc::clone(&progress),
+            cut: Arc::clone(&self.cut),
         };
         let format = options.format;
         let spawned = thread::Builder::new().name("trace".into()).spawn(move || {
@@ -118,6 +123,13 @@ impl Traces {
         }
     }
 
+    /// That a file could not be written to its end, if so: of the first of them.
+    #[must_use]
+    pub fn cut(&self) -> Option<super::Error> {
+        let (path, reason) = self.cut.get()?.clone();
+        Some(super::Error::Cut { what: "trace", path, reason })
+    }
+
     /// The trace that goes on, or the last one.
     #[must_use]
     pub fn status(&self, device: &Device) -> Option<Status> {
@@ -144,6 +156,7 @@ struct Writer {
     limit: u64,
     tracer: Arc<Tracer>,
     progress: Arc<Progress>,
+    cut: Arc<OnceLock<(PathBuf, String)>>,
 }
 
 impl Writer {
@@ -156,11 +169,12 @@ impl Writer {
                 let path = self.path.display();
                 log::error!(path:%, error:% = e; "trace file cannot be written");
                 out.clear();
-                // What came of the last piece would not be JSON.
+                // What came of the last piece would not be JSON. Where it stood there is room for
+                // the end, more often than not.
                 let bytes = self.progress.bytes.load(Ordering::Relaxed);
                 let _ = self.file.set_len(bytes);
-                // Or the end would stand behind a hole.
                 let _ = self.file.seek(SeekFrom::Start(bytes));
+                let _ = self.cut.set((self.path.clone(), e.to_string()));
                 (e.to_string(), written)
             }
         };
@@ -173,6 +187,7 @@ impl Writer {
             && !out.is_empty()
         {
             log::debug!(path:% = self.path.display(), error:% = e; "trace file has no end");
+            let _ = self.cut.set((self.path.clone(), e.to_string()));
         }
         let (path, Footer { reason, .. }) = (self.path.display(), &footer);
         log::info!(path:%, reason:%, events = written, dropped; "trace has ended");
