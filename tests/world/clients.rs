@@ -86,7 +86,8 @@ const VICTIM: &str = "CAAM_WORLD_VICTIM";
 fn a_client_that_is_killed_makes_room_for_the_next() {
     if let Some(socket) = std::env::var_os(VICTIM) {
         let mut draw = Draw::new(u64::from(std::process::id()));
-        let mut machine = Machine::new(Path::new(&socket), SIZE, std::process::id() % 2 == 0);
+        let mut machine =
+            Machine::new(Path::new(&socket), SIZE, std::process::id().is_multiple_of(2));
         loop {
             let ring = draw.below(RINGS) as usize;
             machine.submit(ring, 8, &mut draw);
