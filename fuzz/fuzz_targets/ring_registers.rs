@@ -68,7 +68,7 @@ impl Guest {
                 let _ = device.memory.write(Purpose::Output, BASE + at, &value.to_le_bytes());
             }
             0xb => device.mask_interrupt(),
-            0xc => _ = device.unmask_interrupt(),
+            0xc => _ = device.unmask_interrupt(self.now),
             0xd if value == 0 => _ = device.reset(self.now),
             0xd => {
                 if self.taken.len() < SETUP.decos + 1

@@ -426,6 +426,37 @@ fn mcfgr_keeps_what_drivers_set_and_its_reset_bits_clear_themselves() {
 }
 
 #[test]
+fn who_has_read_why_is_given_time_to_lower_the_line() {
+    let mut rig = Rig::new(&NARROW, 2);
+    let raised = |rig: &Rig| rig.device.statistics(rig.now).interrupts.raised;
+    for n in 0..2 {
+        rig.ring(n).set_up(8);
+        rig.ring(n).add(1);
+    }
+    for _ in 0..2 {
+        let (job, _) = rig.device.take_job(rig.now);
+        rig.complete(&job.unwrap(), 0);
+    }
+    assert_eq!(raised(&rig), 1, "both rings by one pin");
+    // The handler of ring 0 reads JRINTR; ring 1's has not been called yet.
+    assert_eq!(rig.ring(0).read(Register::Jrintr), 1);
+    assert!(rig.device.unmask_interrupt(rig.now).interrupt, "ring 1's comes at once");
+    assert_eq!(rig.ring(1).read(Register::Jrintr), 1);
+    assert!(!rig.device.unmask_interrupt(rig.now).interrupt, "both are at work");
+    let due = rig.now + intx::PATIENCE;
+    assert_eq!(rig.device.interrupt_due(), Some(due));
+    rig.ring(1).write(Register::Jrintr, 1);
+    rig.ring(1).write(Register::Orjrr, 1);
+    assert_eq!(rig.device.interrupt_due(), Some(due), "ring 0's line is up");
+    rig.now = due;
+    assert!(rig.device.unmask_interrupt(rig.now).interrupt, "it has had its time");
+    // A JRINTR of 0 tells nobody of an interrupt.
+    assert_eq!(rig.ring(1).read(Register::Jrintr), 0);
+    assert!(rig.device.unmask_interrupt(rig.now).interrupt);
+    assert_eq!(raised(&rig), 4);
+}
+
+#[test]
 fn swrst_resets_the_core_and_not_the_function() {
     let rig = Rig::new(&NARROW, 2);
     rig.write32(u64::from(ctrl::SCFGR), 3);

@@ -30,7 +30,8 @@ use crate::control::stats;
 use crate::crypto::rng::Unavailable;
 use crate::fault::Faults;
 use crate::fault::kind::Site;
-use crate::jobring::{self, JobRing, registers::Register};
+use crate::jobring::registers::{JRINTR_JRE, JRINTR_JRI, Register};
+use crate::jobring::{self, JobRing};
 use crate::logging::line::Hex;
 use crate::record::Tape;
 use crate::trace::{Tap, Tracer, What};
@@ -295,6 +296,10 @@ impl Device {
             ring.interrupt_seen(now);
             jobring::Effects::NONE
         }));
+        if value & (JRINTR_JRI | JRINTR_JRE) != 0 && self.told.load(Ordering::Relaxed) & 1 << n != 0
+        {
+            lock(&self.pin).seen(n);
+        }
         value
     }
 
@@ -544,8 +549,15 @@ impl Device {
         lock(&self.pin).mask();
     }
 
-    fn do_unmask_interrupt(&self) -> Outcome {
-        Outcome { interrupt: lock(&self.pin).unmask(), ..Outcome::default() }
+    fn do_unmask_interrupt(&self, now: Duration) -> Outcome {
+        Outcome { interrupt: lock(&self.pin).unmask(now), ..Outcome::default() }
+    }
+
+    /// When to call [`Self::unmask_interrupt`] once more, if nothing happens: the level of an
+    /// interrupt that a handler knows of has to be signalled again then ([`intx::PATIENCE`]).
+    #[must_use]
+    pub fn interrupt_due(&self) -> Option<Duration> {
+        lock(&self.pin).due()
     }
 
     /// The earliest time at which [`Self::tick`] has something to do.

@@ -92,10 +92,10 @@ impl Device {
         self.tape.call(Duration::ZERO, || Call::MaskInterrupt, || self.do_mask_interrupt(), answer);
     }
 
-    /// The client unmasks INTx; it may have to be signalled at once.
-    pub fn unmask_interrupt(&self) -> Outcome {
-        let call = || Call::UnmaskInterrupt;
-        self.tape.call(Duration::ZERO, call, || self.do_unmask_interrupt(), of)
+    /// The client unmasks INTx, or [`Device::interrupt_due`] has come; it may have to be signalled
+    /// at once.
+    pub fn unmask_interrupt(&self, now: Duration) -> Outcome {
+        self.tape.call(now, || Call::UnmaskInterrupt, || self.do_unmask_interrupt(now), of)
     }
 
     /// Function level reset: registers, rings, configuration space. Mappings stay.

@@ -74,6 +74,10 @@ pub const JRCR_RESET: u32 = 1 << 0;
 /// JRCR: finish running jobs, keep queued ones.
 pub const JRCR_PARK: u32 = 1 << 1;
 
+/// JRINTR: results wait to be looked at.
+pub const JRINTR_JRI: u32 = 1 << 0;
+/// JRINTR: a ring error.
+pub const JRINTR_JRE: u32 = 1 << 1;
 /// JRCFGR_LS: interrupt masked.
 pub const JRCFGR_IMSK: u32 = 1 << 0;
 /// JRCFGR_LS: interrupt coalescing enabled.

@@ -254,7 +254,7 @@ impl Player<'_> {
                 device.mask_interrupt();
                 Answer::default()
             }
-            Call::UnmaskInterrupt => of(device.unmask_interrupt()),
+            Call::UnmaskInterrupt => of(device.unmask_interrupt(now)),
             Call::Reset => of(device.reset(now)),
             Call::Disconnect => of(device.disconnect(now)),
             Call::Tick => of(device.tick(now)),

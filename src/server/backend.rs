@@ -178,16 +178,28 @@ impl crate::vfio_user::Backend for Backend {
                 }
                 self.shell.set_interrupt(fds.pop().map(File::from));
                 // A level that rose before there was anyone to signal.
-                self.shell.apply(device.unmask_interrupt());
+                self.shell.apply(device.unmask_interrupt(self.shell.now()));
             }
             // MASK and UNMASK through an eventfd: clients fall back to messages.
             (_, IrqData::EventFd) => return Err(Errno::NOTSUP),
             // A loopback test of the client's.
             (IrqAction::Trigger, _) => self.shell.signal(),
             (IrqAction::Mask, _) => device.mask_interrupt(),
-            (IrqAction::Unmask, _) => self.shell.apply(device.unmask_interrupt()),
+            (IrqAction::Unmask, _) => self.shell.apply(device.unmask_interrupt(self.shell.now())),
         }
         Ok(())
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let due = self.shell.device.interrupt_due()?;
+        Some(due.saturating_sub(self.shell.now()))
+    }
+
+    fn wake(&mut self) {
+        let (device, now) = (&self.shell.device, self.shell.now());
+        if device.interrupt_due().is_some_and(|due| due <= now) {
+            self.shell.apply(device.unmask_interrupt(now));
+        }
     }
 }
 

@@ -98,19 +98,26 @@ impl Connection {
         self.answered.notify_all();
     }
 
-    /// Receives into `inbox`. 0: the client has gone.
+    /// Receives into `inbox`, and waits for at most `wait`, if there is a limit. 0: the client has
+    /// gone.
     ///
     /// # Errors
-    /// The system's.
-    pub(super) fn receive(&self, inbox: &mut Inbox, spin: &mut Spin) -> Result<usize, Errno> {
+    /// `ETIMEDOUT`: nothing came in that time. Else the system's.
+    pub(super) fn receive(
+        &self,
+        inbox: &mut Inbox,
+        spin: &mut Spin,
+        wait: Option<Duration>,
+    ) -> Result<usize, Errno> {
         if !spin.enabled() {
-            return self.receive_once(inbox, RecvFlags::empty());
+            return self.receive_or_sleep(inbox, wait);
         }
         let begin = Instant::now();
-        let window = spin.window();
+        let window = spin.window().min(wait.unwrap_or(Duration::MAX));
         let result = loop {
-            if begin.elapsed() >= window {
-                break self.receive_once(inbox, RecvFlags::empty());
+            let elapsed = begin.elapsed();
+            if elapsed >= window {
+                break self.receive_or_sleep(inbox, wait.map(|wait| wait.saturating_sub(elapsed)));
             }
             match self.receive_once(inbox, RecvFlags::DONTWAIT) {
                 // Whoever is to send may need this processor.
@@ -120,6 +127,19 @@ impl Connection {
         };
         spin.waited(begin.elapsed());
         result
+    }
+
+    /// Sleeps in poll(), even without a limit: who sleeps in recvmsg() is also woken when the
+    /// client takes our last reply from its socket (Linux tells of room for sending by the same wait
+    /// queue, and only poll looks at which of the two it is), just as the client goes on.
+    fn receive_or_sleep(&self, inbox: &mut Inbox, wait: Option<Duration>) -> Result<usize, Errno> {
+        let wait = wait.map(Timespec::try_from).transpose().map_err(|_| Errno::INVAL)?;
+        let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+        // A signal may make it longer by as much again: nobody counts on it being exact.
+        if retry_on_intr(|| poll(&mut socket, wait.as_ref()))? == 0 {
+            return Err(Errno::TIMEDOUT);
+        }
+        self.receive_once(inbox, RecvFlags::empty())
     }
 
     fn receive_once(&self, inbox: &mut Inbox, flags: RecvFlags) -> Result<usize, Errno> {

@@ -183,6 +183,27 @@ fn a_second_socket_has_the_commands_and_their_answers() {
     assert_eq!(connection.call(Command::DmaRead, &[4; 16]), Err(Errno::NOTCONN));
 }
 
+#[test]
+fn a_wait_for_a_message_has_an_end() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let connection = Connection::new(ours.into()).unwrap();
+    let mut inbox = Inbox::default();
+    for spin in [Duration::ZERO, Duration::from_secs(60)] {
+        let mut spin = Spin::new(spin);
+        spin.waited(Duration::ZERO);
+        for wait in [0, 1, 999_999, 1_000_001] {
+            let wait = Some(Duration::from_nanos(wait));
+            assert_eq!(connection.receive(&mut inbox, &mut spin, wait), Err(Errno::TIMEDOUT));
+            spin.waited(Duration::ZERO);
+        }
+        send(&theirs, &[1; 5], SendFlags::empty()).unwrap();
+        assert_eq!(connection.receive(&mut inbox, &mut spin, Some(LONG)), Ok(5));
+    }
+    drop(theirs);
+    let mut spin = Spin::new(Duration::ZERO);
+    assert_eq!(connection.receive(&mut inbox, &mut spin, Some(LONG)), Ok(0));
+}
+
 /// The barrier that `Inbox::received` relies on: what is sent behind a message with descriptors
 /// is not received together with it.
 #[test]
@@ -202,7 +223,7 @@ fn descriptors_come_with_the_last_bytes_of_a_receive() {
     let (mut inbox, mut spin) = (Inbox::default(), Spin::new(Duration::ZERO));
     let mut found = Vec::new();
     while found.len() < 6 {
-        connection.receive(&mut inbox, &mut spin).unwrap();
+        connection.receive(&mut inbox, &mut spin, None).unwrap();
         while let Some(message) = inbox.take().unwrap() {
             found.push((message.header.id, message.fds.len()));
         }

@@ -51,7 +51,16 @@ fn converse<B: Backend>(
     let mut inbox = Inbox::default();
     let mut out = Outbox::default();
     loop {
-        match connection.receive(&mut inbox, &mut spin) {
+        let wait = session.wait();
+        if wait.is_some_and(|wait| wait.is_zero()) {
+            // However many messages come.
+            session.wake();
+        }
+        match connection.receive(&mut inbox, &mut spin, wait) {
+            Err(Errno::TIMEDOUT) => {
+                session.wake();
+                continue;
+            }
             Ok(0) if inbox.in_the_middle() => return Err(Error::Middle),
             // Closed with something of ours unread.
             Ok(0) | Err(Errno::CONNRESET) => return Ok(()),

@@ -6,6 +6,7 @@ use super::inbox::{BadSize, Message};
 use super::message::{ACCESS, Access, DmaMap, DmaUnmap, IrqSet, Request, Writes};
 use super::version::{Limits, Maps, Proposal};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 use thiserror::Error;
 use vfio_bindings::bindings::vfio::{VFIO_DEVICE_FLAGS_PCI, VFIO_DEVICE_FLAGS_RESET};
 
@@ -53,6 +54,12 @@ pub trait Backend {
     fn set_irqs(&mut self, set: IrqSet<'_>, fds: Vec<OwnedFd>) -> Result<(), Errno>;
     /// Resets the device.
     fn reset(&mut self) -> Result<(), Errno>;
+    /// How long to wait for the next message at most; then comes [`Self::wake`].
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+    /// That time is over. It may come too early.
+    fn wake(&mut self) {}
 }
 
 /// The client, as far as it is more than messages to be answered.
@@ -153,6 +160,16 @@ impl<'a, B: Backend, P: Peer> Session<'a, B, P> {
             out.bytes.truncate(begin);
         }
         Ok(())
+    }
+
+    /// How long to wait for the next message at most: what [`Backend::wait`] says.
+    pub fn wait(&self) -> Option<Duration> {
+        self.backend.wait()
+    }
+
+    /// That time is over.
+    pub fn wake(&mut self) {
+        self.backend.wake();
     }
 
     /// A message of a size that cannot be: the reply that says so.

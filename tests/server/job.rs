@@ -280,6 +280,46 @@ fn a_result_that_was_left_behind_interrupts_again() {
     assert!(guest.interrupt.read().is_err());
 }
 
+/// What Linux' handler does on QEMU, which unmasks after the handler's first access.
+#[test]
+fn a_handler_at_work_is_not_interrupted_and_one_that_does_nothing_is_again() {
+    for arguments in [&[][..], &["--spin", "0"]] {
+        let emulator = Emulator::start(arguments);
+        let mut guest = Guest::new(&emulator, 0, 8);
+        guest.shared_descriptor();
+        let descriptor = guest.job(0, &PLAIN);
+        guest.submit(0, 0, descriptor);
+        guest.wait();
+        assert_eq!(guest.read32(0x104c), 1, "JRINTR");
+        guest.unmask();
+        // Nothing more comes from the guest.
+        guest.wait();
+        assert_eq!(guest.read32(0x104c), 1);
+        guest.unmask();
+        // Much comes from it, but nothing about the interrupt.
+        let start = std::time::Instant::now();
+        while guest.interrupt.read().is_err() {
+            assert_eq!(guest.read32(0x103c), 1, "ORSFR");
+            assert!(start.elapsed() < DEADLINE, "not interrupted again");
+        }
+        assert_eq!(guest.read32(0x104c), 1);
+        guest.unmask();
+        guest.write32(0x1054, 1); // IMSK
+        guest.write32(0x104c, 1);
+        guest.write32(0x1034, 1);
+        // It has been lowered within the time a handler has, or signalled at the end of that: a
+        // machine that is busy may be as slow as that.
+        let _ = guest.interrupt.read();
+        guest.unmask();
+        guest.write32(0x1054, 0);
+        assert_eq!(guest.read32(0x104c), 0);
+        assert!(guest.interrupt.read().is_err(), "the line is quiet");
+        let next = guest.job(1, &PLAIN);
+        guest.submit(0, 1, next);
+        guest.wait();
+    }
+}
+
 #[test]
 fn hundreds_of_jobs_on_four_decos_all_come_back() {
     const TOTAL: u64 = 400;

@@ -46,7 +46,7 @@ fn serve(rig: &Rig, n: usize) -> (bool, bool) {
         }
         ring.write(Register::JrcfgrLs, 0);
     }
-    (pending != 0, rig.device.unmask_interrupt().interrupt)
+    (pending != 0, rig.device.unmask_interrupt(rig.now).interrupt)
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_reset_of_the_device_lets_go_of_the_line() {
                 _ => drop(rig.device.disconnect(rig.now)),
             }
             assert_eq!(rig.device.deadline(), None, "{rule}");
-            assert!(!rig.device.unmask_interrupt().interrupt, "{rule}");
+            assert!(!rig.device.unmask_interrupt(rig.now).interrupt, "{rule}");
         }
     }
 }
