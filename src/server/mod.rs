@@ -20,6 +20,7 @@ pub mod supervisor;
 pub mod trace;
 
 use crate::control::autopsy::Wanted;
+use crate::device::dma::MAX_REGIONS;
 use crate::device::platform::Secrets;
 use crate::device::{Device, Setup};
 use crate::fault::grammar::{Fields, Problem};
@@ -27,6 +28,7 @@ use crate::fault::plan::Entry;
 use crate::trace::file;
 use control::Control;
 use listener::Listener;
+use rlimit::Resource;
 use sandbox::Need;
 use shell::Shell;
 use std::fs::File;
@@ -36,6 +38,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+
+/// Open files beside those of mappings: sockets, events, traces.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Where the client comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +213,7 @@ impl Error {
 /// # Errors
 /// [`enum@Error`]; nothing is left behind.
 pub fn serve(options: &Options) -> Result<(), Error> {
+    allow_descriptors();
     // Before anything is opened: a number that was not inherited would soon be one of ours.
     let ready = options.ready.map(|fd| ready_descriptor(fd, &options.endpoint)).transpose()?;
     // Before any thread exists, so that all of them inherit the mask.
@@ -277,6 +283,23 @@ pub fn serve(options: &Options) -> Result<(), Error> {
     // The client thread may be waiting for a client's next message; it ends with the process.
     let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));
     result.and(recorded).and(traced).and(written)
+}
+
+/// Sees to it that a client can map as much as it is told: a mapping has a descriptor each, and the
+/// usual limit of 1024 is below their number.
+fn allow_descriptors() {
+    let wanted = MAX_REGIONS as u64 + OTHER_DESCRIPTORS;
+    let allowed = Resource::NOFILE.get().and_then(|(soft, hard)| {
+        let limit = soft.max(wanted.min(hard));
+        Resource::NOFILE.set(limit, hard).map(|()| limit)
+    });
+    match allowed {
+        Ok(limit) if limit >= wanted => {}
+        Ok(limit) => {
+            log::warn!(limit, wanted; "few open files are allowed; mappings may be refused");
+        }
+        Err(error) => log::warn!(error:%; "the limit of open files"),
+    }
 }
 
 /// What serving needs of the file system once everything is open.

@@ -71,7 +71,16 @@ fn mappings_come_and_go_under_the_jobs() {
 
 #[test]
 fn as_many_mappings_as_were_agreed_on_and_not_one_more() {
-    let (emulator, control) = emulator(&[]);
+    // As a shell has it, mostly; each mapping is a descriptor.
+    let (_, hard) = rlimit::Resource::NOFILE.get().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let [socket, control] = ["caam.sock", "control.sock"].map(|name| directory.path().join(name));
+    let mut command = serve(["--socket-path", socket.to_str().unwrap()]);
+    command.arg("--control").arg(&control);
+    let limit = move || rlimit::Resource::NOFILE.set(1024, hard);
+    // SAFETY: the closure makes one system call and allocates nothing.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, limit) };
+    let emulator = Emulator::spawn(command, directory, socket);
     let mut machine = Machine::new(&emulator.socket, 16, false);
     let memory = memfd(PAGE);
     let mut draw = Draw::new(1);
