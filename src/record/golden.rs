@@ -100,3 +100,36 @@ pub fn fixture(job: &RunJob<'_>) -> String {
     let _ = writeln!(text, "\nstatus {:08x}", job.ran.status);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Key;
+    use crate::record::entry::Ran;
+    use serde_bytes::ByteBuf;
+    use std::time::Duration;
+
+    /// A file may say anything.
+    #[test]
+    fn an_access_past_the_end_of_addresses_has_a_fixture() {
+        let data = || ByteBuf::from(vec![1, 2, 3, 4]);
+        let read = What::Read { asked: 4, got: data() };
+        let write = What::Write { bytes: data(), done: true };
+        let access = |purpose, what| Access { purpose, address: u64::MAX - 1, what };
+        let accesses = [
+            access(Purpose::Input as u8, read),
+            access(Purpose::Output as u8, write),
+            access(99, What::Writable { length: u64::MAX, yes: true }),
+        ];
+        let text = fixture(&RunJob {
+            key: Key { ring: Some(0), number: 1 },
+            descriptor: 0x1000,
+            taken: Duration::ZERO,
+            accesses: &accesses,
+            ran: Ran { status: 0, sequence_out: 0, stopped: false },
+        });
+        for part in ["input 0\n0304", "input fffffffffffffffe\n0102", "output 0\n0304"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+}

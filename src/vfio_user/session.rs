@@ -139,15 +139,19 @@ impl<'a, B: Backend, P: Peer> Session<'a, B, P> {
             out.message(header.refusal(Errno::INVAL), &[]);
             return Err(Violation::NoVersion(header.command));
         }
-        let begin = out.bytes.len();
+        let begin = (out.bytes.len(), out.fds.len());
         let result = request.and_then(|request| {
             if too_many_fds || fds.len() > request.max_fds() {
                 return Err(Errno::INVAL);
             }
             self.answer(header, request, fds, out)
         });
+        if result.is_err() || header.is_posted() {
+            out.bytes.truncate(begin.0);
+            // They would go with the reply to another command.
+            out.fds.truncate(begin.1);
+        }
         if let Err(error) = result {
-            out.bytes.truncate(begin);
             if header.is_posted() && !first {
                 self.complain(header, error);
             } else {
@@ -156,8 +160,6 @@ impl<'a, B: Backend, P: Peer> Session<'a, B, P> {
             if first {
                 return Err(Violation::Version(error));
             }
-        } else if header.is_posted() {
-            out.bytes.truncate(begin);
         }
         Ok(())
     }

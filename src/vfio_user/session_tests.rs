@@ -239,6 +239,22 @@ fn descriptors_reach_who_may_have_them_and_nobody_else() {
     }
 }
 
+/// Its end of the second socket would come with the reply to another command.
+#[test]
+fn who_wants_no_reply_to_the_version_has_no_second_socket() {
+    let json = b"\0\0\0\0{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}\0";
+    let (description, mut device) = (description(), Fake::default());
+    let peer = FakePeer { twin: true, ..FakePeer::default() };
+    for (flags, fds) in [(0, 1), (header::NO_REPLY, 0)] {
+        let mut session = Session::new(&description, &mut device, &peer);
+        let header = Header { flags, ..Header::of_command(1, Command::Version, json.len()) };
+        let message = Message { header, body: json, fds: vec![], too_many_fds: false };
+        let mut out = Outbox::default();
+        assert_eq!(session.handle(message, &mut out), Ok(()));
+        assert_eq!((out.fds.len(), parse(&out.bytes).len()), (fds, fds));
+    }
+}
+
 #[test]
 fn replies_are_passed_on_and_other_types_end_it() {
     let mut talk = Conversation::new(true);

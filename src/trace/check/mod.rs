@@ -207,3 +207,7 @@ pub fn check(mut input: impl BufRead) -> (Summary, Result<(), Problem>) {
     };
     (summary, result)
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
