@@ -119,13 +119,6 @@ parse_arguments() {
 	fi
 }
 
-# check_number OPTION VALUE LEAST MOST
-check_number() {
-	if [[ ! $2 =~ ^(0|[1-9][0-9]{0,16})$ ]] || (($2 < $3 || $2 > $4)); then
-		usage_error "$1 $2: not a number from $3 to $4"
-	fi
-}
-
 main() {
 	local started=$EPOCHREALTIME
 	parse_arguments "$@"

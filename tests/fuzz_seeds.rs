@@ -5,7 +5,7 @@ mod common;
 use caam_emu::control::protocol::Command;
 use caam_emu::descriptors::flow::Budget;
 use caam_emu::fault::grammar::Fields;
-use caam_emu::fault::kind::TABLE;
+use caam_emu::fault::table::TABLE;
 use caam_emu::memory::flat::FlatMemory;
 use common::{Fixture, Kind, Section, fixtures};
 use std::fs;

@@ -27,6 +27,8 @@ readonly LIB
 . "$LIB/diff.sh"
 # shellcheck source=variant.sh
 . "$LIB/variant.sh"
+# shellcheck source=able.sh
+. "$LIB/able.sh"
 # shellcheck source=backlog.sh
 . "$LIB/backlog.sh"
 # shellcheck source=devicetree.sh
@@ -37,6 +39,8 @@ readonly LIB
 . "$LIB/emulator.sh"
 # shellcheck source=guest.sh
 . "$LIB/guest.sh"
+# shellcheck source=evidence.sh
+. "$LIB/evidence.sh"
 # shellcheck source=answer.sh
 . "$LIB/answer.sh"
 # shellcheck source=ends.sh

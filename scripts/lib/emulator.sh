@@ -81,6 +81,17 @@ ctl() {
 	timeout 10 "$EMULATOR" ctl --control "$RUN/control.sock" "$@"
 }
 
+# check_rules RULE...: whether the emulator understands these faults; complains if not. There is none yet.
+check_rules() {
+	local rule
+	(($#)) || return 0
+	start_emulator
+	for rule; do
+		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || usage_error "$rule: $(cause_in "$RUN/said")"
+	done
+	end_emulator
+}
+
 # failed_jobs: by the statistics last asked for.
 failed_jobs() {
 	tool jq -r '[.rings[].failed] | add // 0' "$RUN/stats.json"

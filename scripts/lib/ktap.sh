@@ -203,7 +203,7 @@ relay_report() {
 			kill_for_guest
 			;;
 		'@@ carry '*) carry "${line#@@ carry }" ;;
-		'@@ stress '* | '@@ backlog '*) ;; # for stress.sh
+		'@@ stress '* | '@@ backlog '* | '@@ soak '*) ;; # for stress.sh and soak.sh
 		'@@ done')
 			done=1
 			break

@@ -1,8 +1,9 @@
 //! `caam-emu faults`: rules explained, without an emulator.
 
-use crate::fault::kind::{Info, TABLE};
-use crate::fault::plan::Plan;
+use crate::fault::draw;
+use crate::fault::plan::{self, Plan};
 use crate::fault::rule::Rule;
+use crate::fault::table::{Info, TABLE};
 use crate::fault::{Faults, predict};
 use clap::Args;
 use std::fmt::Write as _;
@@ -34,19 +35,31 @@ const COMMON: &[(&str, &str)] = &[
 #[derive(Debug, Args)]
 pub struct FaultsArgs {
     /// Explain this kind
-    #[arg(value_name = "KIND", conflicts_with_all = ["check", "predict"])]
+    #[arg(value_name = "KIND", conflicts_with_all = ["check", "predict", "random"])]
     kind: Option<String>,
 
     /// Check a plan file
-    #[arg(long, value_name = "FILE", conflicts_with = "predict")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["predict", "random"])]
     check: Option<PathBuf>,
 
     /// Print how often the rule fires
-    #[arg(long, value_name = "RULE", requires_all = ["seed", "matched"])]
+    #[arg(long, value_name = "RULE", requires_all = ["seed", "matched"], group = "seeded")]
     predict: Option<String>,
 
-    /// The emulator's seed, with --predict
-    #[arg(long, value_name = "N", requires = "predict")]
+    /// Print a plan at random that a driver without a bug must live with
+    #[arg(long, requires = "seed", group = "seeded")]
+    random: bool,
+
+    /// Which of the seed's random plans, with --random
+    #[arg(long, value_name = "N", requires = "random", default_value_t = 1)]
+    number: u64,
+
+    /// What jobs the rules of the random plan are about, as in alg=aes-xts,dir=encrypt
+    #[arg(long, value_name = "CONDITIONS", requires = "random", default_value = "")]
+    jobs: String,
+
+    /// The emulator's seed, with --predict or --random
+    #[arg(long, value_name = "N", requires = "seeded")]
     seed: Option<u64>,
 
     /// How often the rule matched, with --predict
@@ -79,6 +92,8 @@ impl FaultsArgs {
     pub fn run(&self) -> Result<(), Error> {
         let text = if let Some(path) = &self.check {
             check(path)?
+        } else if let (true, Some(seed)) = (self.random, self.seed) {
+            random(seed, self.number, &self.jobs)?
         } else if let (Some(rule), Some(seed), Some(matched)) =
             (&self.predict, self.seed, self.matched)
         {
@@ -115,6 +130,14 @@ fn check(path: &std::path::Path) -> Result<String, Error> {
     Ok(faults.list().iter().fold(String::new(), |text, report| text + &report.rule + "\n"))
 }
 
+fn random(seed: u64, number: u64, jobs: &str) -> Result<String, Error> {
+    if i64::try_from(seed).is_err() {
+        return Err(Error::Rule(format!("--seed {seed}: TOML's numbers end at {}", i64::MAX)));
+    }
+    let rules = draw::plan(seed, number, jobs);
+    Ok(plan::write(seed, &rules.map_err(|e| Error::Rule(format!("--jobs {jobs}: {e}")))?))
+}
+
 // Writing to a string cannot fail.
 fn overview() -> String {
     let mut text = "Kinds (caam-emu faults KIND has the keys of each):\n".to_owned();
@@ -137,6 +160,7 @@ fn explain(info: &Info) -> String {
     if let Some(rule) = rule {
         let _ = writeln!(text, "Asked for at each {}.", rule.kind.site().event());
     }
+    let _ = writeln!(text, "Costs a driver without a bug: {}.", info.toll.text());
     let _ = writeln!(text, "Example: {}", info.example);
     text
 }
@@ -151,10 +175,24 @@ mod tests {
             assert!(overview().contains(info.name));
             let text = explain(find(info.name).expect("a kind"));
             assert!(text.contains("Asked for at each ") && text.contains(info.example), "{text}");
+            assert!(text.contains(info.toll.text()), "{text}");
             for key in info.keys {
                 assert!(text.contains(key.name) && text.contains(key.help));
             }
         }
+    }
+
+    #[test]
+    fn random_plans_are_plans() {
+        let text = random(7, 3, "alg=aes-xts").expect("a plan");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), &text).expect("written");
+        let rules = check(file.path()).expect("a plan");
+        assert_eq!(rules.lines().count(), text.matches("[[rule]]").count());
+        let error = random(u64::MAX, 1, "").expect_err("too large for TOML").to_string();
+        assert!(error.contains("--seed 18446744073709551615"), "{error}");
+        let error = random(1, 1, "alg=aes").expect_err("no algorithm").to_string();
+        assert!(error.starts_with("--jobs alg=aes: "), "{error}");
     }
 
     #[test]

@@ -53,7 +53,7 @@ Exit status: 0 done; 1 the emulator said no or cannot be reached; 2 wrong usage.
 docs/statistics.md explains the numbers, docs/control.md the socket's protocol.")]
     Ctl(ctl::CtlArgs),
 
-    /// Explain fault rules: which there are, whether a plan is one, how often a rule fires
+    /// Explain fault rules: which there are, whether a plan is one, how often a rule fires; make plans
     #[command(after_help = "\
 Examples:
 
@@ -61,6 +61,7 @@ Examples:
   caam-emu faults stall                    one kind and its keys
   caam-emu faults --check plan.toml        is it a plan?
   caam-emu faults --predict data-skip:probability=0.1 --seed 7 --matched 1000
+  caam-emu faults --random --seed 7 --number 3 --jobs alg=aes-xts >plan.toml
 
 A rule is KIND[:KEY=VALUE[,KEY=VALUE]...]; docs/faults.md has an example of each kind.")]
     Faults(faults::FaultsArgs),

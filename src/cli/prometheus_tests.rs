@@ -204,6 +204,7 @@ fn rules_are_labels_whatever_is_in_them() {
     stats.faults.rules = vec![crate::fault::RuleReport {
         name: "a \"b\\c\nd".into(),
         rule: "irq-lost:name=x".into(),
+        toll: crate::fault::table::Toll::Device,
         matched: 8,
         fired: 3,
         remaining: None,

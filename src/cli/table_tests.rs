@@ -108,6 +108,7 @@ fn fault_rules_stand_with_their_counts() {
     let report = |name: &str, fired, remaining| crate::fault::RuleReport {
         name: name.into(),
         rule: format!("irq-lost:name={name}"),
+        toll: crate::fault::table::Toll::Device,
         matched: 1234,
         fired,
         remaining,

@@ -4,6 +4,7 @@ use super::grammar::{Fields, Problem};
 use super::kind::{Kind, Site};
 use super::random::Stream;
 use super::rule::Rule;
+use super::table::Toll;
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
 use crate::suggest::did_you_mean;
@@ -66,6 +67,8 @@ pub struct RuleReport {
     pub name: String,
     /// The rule as text.
     pub rule: String,
+    /// What its kind costs a driver without a bug, at worst.
+    pub toll: Toll,
     /// Events that it matched.
     pub matched: u64,
     /// Matches at which it fired.
@@ -325,6 +328,7 @@ impl Faults {
         let report = |s: &State| RuleReport {
             name: s.rule.name.clone(),
             rule: s.rule.to_string(),
+            toll: s.rule.kind.info().toll,
             matched: s.matched,
             fired: s.fired,
             remaining: s.rule.when.times.map(|times| times.saturating_sub(s.fired)),

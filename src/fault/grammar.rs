@@ -5,9 +5,10 @@
 
 use super::condition::{AfterRule, Matching, Occupancy, When};
 use super::kind::{
-    ENTRY_ADDRESSES, HaltOutcome, Info, Kind, Latency, PURPOSES, RING_ERRORS, Release, Site, TABLE,
+    ENTRY_ADDRESSES, HaltOutcome, Kind, Latency, PURPOSES, RING_ERRORS, Release, Site,
 };
 use super::rule::Rule;
+use super::table::{Info, TABLE, Toll};
 use super::values::{Range, duration, number, size};
 use crate::crypto::Direction;
 use crate::descriptors::ccb::work::Work;
@@ -143,7 +144,8 @@ impl Fields {
 /// # Errors
 /// [`Problem`]: a key that is not about a job, or a value that is not one of its.
 pub fn matching(text: &str) -> Result<Matching, Problem> {
-    const ANY: Info = Info { name: "job", summary: "", keys: &[], example: "" };
+    const ANY: Info =
+        Info { name: "job", summary: "", keys: &[], example: "", toll: Toll::Time, random: &[] };
     let fields = Fields::from_text(&format!(":{text}"));
     let mut reader = Reader { info: &ANY, left: Vec::new(), at: None };
     for (key, value) in &fields.pairs {

@@ -1,5 +1,5 @@
-use super::super::kind::TABLE;
 use super::super::rule::Rule;
+use super::super::table::TABLE;
 use super::*;
 use proptest::prelude::*;
 

@@ -11,6 +11,7 @@
 //! [`predict`] says how often it fired.
 
 pub mod condition;
+pub mod draw;
 mod engine;
 pub mod grammar;
 pub mod job;
@@ -19,6 +20,7 @@ pub mod memory;
 pub mod plan;
 pub mod random;
 pub mod rule;
+pub mod table;
 pub mod values;
 
 pub use engine::{Event, Facts, Faults, Firing, RuleReport, predict};

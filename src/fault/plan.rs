@@ -12,6 +12,7 @@
 //! A rule has the keys that it has on the command line. Values are strings, numbers or `true`.
 
 use super::grammar::{Fields, Problem};
+use super::rule::Rule;
 use serde::Deserialize;
 use std::fmt;
 use std::ops::Range;
@@ -149,6 +150,21 @@ impl Plan {
         });
         Ok(Self { seed: plan.seed, rules: rules.collect::<Result<_, _>>()? })
     }
+}
+
+/// A plan as TOML that [`Plan::parse`] reads. TOML's numbers end at 2^63: so do its seeds.
+#[must_use]
+pub fn write(seed: u64, rules: &[Rule]) -> String {
+    let mut text = format!("seed = {seed}\n");
+    for rule in rules {
+        // The grammar's words are all that is needed: nothing in them has to be escaped.
+        let fields = Fields::from_text(&rule.to_string());
+        text += &format!("\n[[rule]]\nkind = \"{}\"\n", fields.kind);
+        for (key, value) in fields.pairs {
+            text += &format!("{key} = \"{value}\"\n");
+        }
+    }
+    text
 }
 
 /// Rule number `index`, of the pairs of its table. `source`: the plan, and where the rule is in it.

@@ -5,8 +5,6 @@
 
 # shellcheck source=stress/device.sh
 . "$LIB/stress/device.sh"
-# shellcheck source=stress/evidence.sh
-. "$LIB/stress/evidence.sh"
 # shellcheck source=stress/watch.sh
 . "$LIB/stress/watch.sh"
 # shellcheck source=stress/series.sh

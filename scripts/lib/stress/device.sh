@@ -63,14 +63,8 @@ pressure_rules() {
 
 # check_faults: whether the emulator understands them, before anything is built.
 check_faults() {
-	local rule
 	pressure_rules
-	((${#PRESSURE_RULES[@]})) || return 0
-	start_emulator
-	for rule in "${PRESSURE_RULES[@]}"; do
-		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || usage_error "$rule: $(cause_in "$RUN/said")"
-	done
-	end_emulator
+	check_rules "${PRESSURE_RULES[@]}"
 }
 
 # set_faults calm|full: the device's faults for the next run, counted from now on.

@@ -52,7 +52,8 @@ fn busy() -> View {
     now.rings[2].state = State::Broken;
     let rule = |text: &str, matched, fired, remaining| {
         let rule: Rule = text.parse().expect("a rule");
-        RuleReport { name: rule.name.clone(), rule: rule.to_string(), matched, fired, remaining }
+        let (name, toll) = (rule.name.clone(), rule.kind.info().toll);
+        RuleReport { name, rule: rule.to_string(), toll, matched, fired, remaining }
     };
     now.faults.rules = vec![
         rule("irq-lost:every=100", 41, 0, None),
