@@ -122,6 +122,8 @@ main() {
 	count_ktap
 	watch "tests of stress.sh's judgement" scripts/tests/stress.sh
 	count_ktap
+	watch "tests of soak.sh's choices and judgement" scripts/tests/soak.sh
+	count_ktap
 	watch "tests of bench.sh" scripts/tests/bench.sh
 	count_ktap
 	if ((!quick)); then
@@ -138,6 +140,8 @@ main() {
 		watch "the lock-up of 2015, claim by claim" scripts/stress.sh --report "$REPORT"
 		count_ktap
 		watch "tests of stress.sh, with a guest" scripts/tests/stress-guest.sh
+		count_ktap
+		watch "soak.sh, briefly, and what it finds" scripts/tests/soak-guest.sh
 		count_ktap
 	fi
 	echo "$PASSED passed, $FAILED failed"

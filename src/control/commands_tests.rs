@@ -83,7 +83,8 @@ fn faults_are_added_listed_and_cleared() {
     assert_eq!(rules.len(), 2);
     assert_eq!((&rules[0]["name"], &rules[0]["remaining"]), (&json!("stall-1"), &Value::Null));
     let gone = json!({
-        "name": "gone", "rule": rules[1]["rule"], "matched": 0, "fired": 0, "remaining": 3,
+        "name": "gone", "rule": rules[1]["rule"], "toll": "device",
+        "matched": 0, "fired": 0, "remaining": 3,
     });
     assert_eq!(rules[1], gone);
     assert_eq!(result(&device, r#"{"v":1,"do":"stats"}"#)["faults"], list);
