@@ -85,7 +85,7 @@ ctl() {
 check_rules() {
 	local rule
 	(($#)) || return 0
-	start_emulator
+	start_emulator --job-rings 4
 	for rule; do
 		ctl fault add "$rule" >/dev/null 2>"$RUN/said" || usage_error "$rule: $(cause_in "$RUN/said")"
 	done
