@@ -71,6 +71,16 @@ held_up() {
 	because "in the device: $sum jobs"
 }
 
+# stalled: the device has jobs, and takes none; all results have been fetched, so no interrupt comes.
+stalled() {
+	load_starts && fault stall:for=600s,name=still && eventually 30 at_a_standstill || return
+	because "in the device: $sum jobs, pending"
+}
+
+at_a_standstill() {
+	rings in_flight && [ "$sum" -eq 0 ] && rings waiting && [ "$sum" -eq 0 ] && rings pending && [ "$sum" -ge 8 ]
+}
+
 # size_flat: of the emulator: memory no more than 2 MiB above what it was when it was asked for first, as many
 # threads, no more descriptors.
 size_flat() {
