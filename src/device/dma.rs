@@ -25,12 +25,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thiserror::Error;
 use vm_memory::mmap::MmapRegionError;
-use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
+use vm_memory::{FileOffset, MmapRegion, VolatileMemory, VolatileSlice};
 
 /// Most regions a client may map. QEMU's `virt` board has fewer than ten.
 pub const MAX_REGIONS: usize = 4096;
 /// Longest copy made under the lock.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// Why a mapping request was refused.
 #[derive(Debug, Error)]
@@ -90,7 +90,7 @@ pub trait ClientMemory: fmt::Debug + Send + Sync {
 
 /// Where a piece of guest memory is that lies in one region.
 pub(super) enum Piece<'a> {
-    Mapped(vm_memory::VolatileSlice<'a>),
+    Mapped(VolatileSlice<'a>),
     /// With the client; at this bus address.
     Asked(&'a dyn ClientMemory, u64),
 }
@@ -108,6 +108,13 @@ struct Region {
 impl Region {
     fn end(&self) -> u64 {
         self.address + self.size
+    }
+
+    fn allows(&self, access: Access) -> bool {
+        match access {
+            Access::Read => self.readable,
+            Access::Write => self.writable,
+        }
     }
 }
 
@@ -309,11 +316,7 @@ impl DmaSpace {
                 break;
             }
             let Some(region) = lock.region(at) else { break };
-            let allowed = match access {
-                Access::Read => region.readable,
-                Access::Write => region.writable,
-            };
-            if !allowed {
+            if !region.allows(access) {
                 break;
             }
             let n = (region.end() - at).min((length - done).min(PIECE) as u64) as usize;
@@ -336,6 +339,28 @@ impl DmaSpace {
             done += n;
         }
         done
+    }
+
+    /// Where `length` bytes at `address` are, if to look is enough: the lock is had already, nobody
+    /// else wants it, `stopped` does not say that nothing is reached, and they lie in the region that
+    /// was used last. So it is with most accesses of a job; for all others, [`Self::walk`] finds out.
+    #[inline]
+    pub(super) fn at_hand<'h>(
+        &self,
+        held: Option<&'h Held<'_>>,
+        address: u64,
+        length: usize,
+        access: Access,
+        stopped: impl Fn() -> bool,
+    ) -> Option<VolatileSlice<'h>> {
+        let held = held?;
+        let region = held.regions.get(held.last)?;
+        let free = self.master.load(Ordering::Acquire) && self.wanted.load(Ordering::Relaxed) == 0;
+        if !free || stopped() || length > PIECE || !region.allows(access) {
+            return None;
+        }
+        let offset = usize::try_from(address.checked_sub(region.address)?).ok()?;
+        region.memory.as_ref()?.get_slice(offset, length).ok()
     }
 
     fn complain(&self, what: &str, address: u64) {

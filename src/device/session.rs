@@ -56,9 +56,13 @@ impl Session<'_> {
     }
 
     fn walk_read(&self, address: u64, buf: &mut [u8]) -> usize {
-        let (length, held) = (buf.len(), &mut self.held.borrow_mut());
-        let stopped = || self.stopped();
-        self.space.walk(held, address, length, Access::Read, stopped, |piece, range| match piece {
+        let (length, held) = (buf.len(), &mut *self.held.borrow_mut());
+        let (access, stopped) = (Access::Read, || self.stopped());
+        if let Some(from) = self.space.at_hand(held.as_ref(), address, length, access, stopped) {
+            from.copy_to(buf);
+            return length;
+        }
+        self.space.walk(held, address, length, access, stopped, |piece, range| match piece {
             Piece::Mapped(from) => {
                 from.copy_to(&mut buf[range]);
                 Ok(())
@@ -69,8 +73,12 @@ impl Session<'_> {
 
     /// Whether all was written.
     fn walk_write(&self, address: u64, buf: &[u8]) -> bool {
-        let (length, held) = (buf.len(), &mut self.held.borrow_mut());
+        let (length, held) = (buf.len(), &mut *self.held.borrow_mut());
         let (access, stopped) = (Access::Write, || self.stopped());
+        if let Some(to) = self.space.at_hand(held.as_ref(), address, length, access, stopped) {
+            to.copy_from(buf);
+            return true;
+        }
         let done =
             self.space.walk(held, address, length, access, stopped, |piece, range| match piece {
                 Piece::Mapped(to) => {

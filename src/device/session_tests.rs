@@ -1,7 +1,9 @@
 //! A job's accesses, and somebody who unmaps meanwhile.
 
+use super::super::dma::PIECE;
 use super::*;
 use Purpose::{Input, Output};
+use proptest::prelude::*;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +40,107 @@ fn a_session_reaches_what_single_accesses_reach() {
         assert_eq!(written.is_ok(), ours == others && ours[..] == data[..]);
         let n = session.read_available(Input, at, &mut ours);
         assert_eq!(n, space.read_available(Input, at, &mut others));
+    }
+}
+
+/// What a job does, and what happens to the mappings meanwhile.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Read(u64, usize),
+    Prefetch(u64, usize),
+    Write(u64, usize, u8),
+    Check(u64, usize),
+    Pause,
+    /// The page at this number: mapped, readable, writable, or unmapped.
+    Map(u64, Option<(bool, bool)>),
+    Master(bool),
+    Stop(bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // around the edges of four pages, and anywhere
+    let near =
+        (0..5_u64, -9..9_i64).prop_map(|(page, by)| (RAM + page * PAGE).wrapping_add_signed(by));
+    let at = prop_oneof![near, RAM - 16..RAM + 4 * PAGE + 16, any::<u64>()].boxed();
+    let long = prop_oneof![3 => 0..40_usize, 1 => 0..3 * PAGE as usize, 1 => Just(PIECE + 1)];
+    let place = (at, long);
+    let step = prop_oneof![
+        4 => place.clone().prop_map(|(at, n)| Step::Read(at, n)),
+        3 => place.clone().prop_map(|(at, n)| Step::Prefetch(at, n)),
+        4 => (place.clone(), any::<u8>()).prop_map(|((at, n), byte)| Step::Write(at, n, byte)),
+        2 => place.prop_map(|(at, n)| Step::Check(at, n)),
+        1 => Just(Step::Pause),
+        2 => (0..4_u64, any::<Option<(bool, bool)>>()).prop_map(|(page, how)| Step::Map(page, how)),
+        1 => prop::bool::weighted(0.8).prop_map(Step::Master),
+        1 => prop::bool::weighted(0.3).prop_map(Step::Stop),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+fn pattern(length: usize, first: u8) -> Vec<u8> {
+    (0..length).map(|i| first.wrapping_add(i as u8)).collect()
+}
+
+proptest! {
+    /// One session for many accesses, which mostly finds its place at once, beside a session for
+    /// each, which never does.
+    #[test]
+    fn what_is_at_hand_is_what_a_walk_finds(steps in steps()) {
+        let files = [0, 1].map(|_| tempfile::tempfile().unwrap());
+        let spaces = [0, 1].map(|_| DmaSpace::default());
+        for (space, file) in spaces.iter().zip(&files) {
+            file.set_len(4 * PAGE).unwrap();
+            space.set_master(true);
+        }
+        let [one, other] = &spaces;
+        let stop = AtomicBool::new(false);
+        let session = Session::of(one, JOB, &stop);
+        for step in steps {
+            let other = Session::of(other, JOB, &stop);
+            match step {
+                Step::Read(at, n) => {
+                    let (mut ours, mut others) = (vec![0; n], vec![0; n]);
+                    let done = session.read(Input, at, &mut ours);
+                    prop_assert_eq!(done, other.read(Input, at, &mut others));
+                    prop_assert_eq!(ours, others);
+                }
+                Step::Prefetch(at, n) => {
+                    let (mut ours, mut others) = (vec![0; n], vec![0; n]);
+                    let there = session.read_available(Input, at, &mut ours);
+                    prop_assert_eq!(there, other.read_available(Input, at, &mut others));
+                    prop_assert_eq!(ours, others);
+                }
+                Step::Write(at, n, byte) => {
+                    let bytes = pattern(n, byte);
+                    let done = session.write(Output, at, &bytes);
+                    prop_assert_eq!(done, other.write(Output, at, &bytes));
+                }
+                Step::Check(at, n) => {
+                    prop_assert_eq!(session.writable(Output, at, n), other.writable(Output, at, n));
+                }
+                Step::Pause => session.pause(),
+                Step::Map(page, how) => {
+                    // or this thread would wait for itself
+                    session.pause();
+                    for (space, file) in spaces.iter().zip(&files) {
+                        let at = RAM + page * PAGE;
+                        let _ = space.unmap(at, PAGE);
+                        if let Some((readable, writable)) = how {
+                            let part = Some((file.try_clone().unwrap(), page * PAGE));
+                            space.map(at, PAGE, readable, writable, part).unwrap();
+                        }
+                    }
+                }
+                Step::Master(on) => spaces.iter().for_each(|space| space.set_master(on)),
+                Step::Stop(yes) => stop.store(yes, Ordering::Relaxed),
+            }
+        }
+        let [ours, others] = files.map(|file| {
+            let mut bytes = vec![0; 4 * PAGE as usize];
+            file.read_exact_at(&mut bytes, 0).unwrap();
+            bytes
+        });
+        prop_assert!(ours == others, "the same has been written");
     }
 }
 
