@@ -67,8 +67,6 @@ pub struct Flow<'a, M> {
     pub sequence_out: Option<Sequence>,
     inputs: &'a mut VecDeque<InputTransfer>,
     outputs: &'a mut VecDeque<OutputTransfer>,
-    /// Commands decoded before.
-    pub memo: &'a mut Memo,
     bytes_left: u64,
     /// A MOVE takes that many bytes out of a class's alignment block.
     drain: Option<(ClassNumber, u64)>,
@@ -78,18 +76,19 @@ pub struct Flow<'a, M> {
 }
 
 impl<'a, M: GuestMemory> Flow<'a, M> {
-    /// No data yet. `stop` makes [`Self::pump`] give up with the job ring reset status.
+    /// No data yet: `scratch` is new, or was reset when the job before ended. `stop` makes
+    /// [`Self::pump`] give up with the job ring reset status. Beside it, what of `scratch` is not
+    /// data: the commands decoded before.
     pub fn new(
         memory: &'a M,
         soc: &'a SocProfile,
         scratch: &'a mut Scratch,
         budget: Budget,
         stop: &'a AtomicBool,
-    ) -> Self {
-        scratch.reset();
+    ) -> (Self, &'a mut Memo) {
         let Scratch { buffers, class1, class2, inputs, outputs, memo, .. } = scratch;
         memo.set_soc(soc);
-        Self {
+        let flow = Self {
             cx: WalkContext::new(memory, soc, budget.entries),
             buffers,
             class1,
@@ -99,11 +98,11 @@ impl<'a, M: GuestMemory> Flow<'a, M> {
             sequence_out: None,
             inputs,
             outputs,
-            memo,
             bytes_left: budget.bytes,
             stop,
             dma_error: None,
-        }
+        };
+        (flow, memo)
     }
 
     /// The memory the job works on.

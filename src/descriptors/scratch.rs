@@ -74,7 +74,8 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// Clears all that a job can see or has left.
+    /// Clears all that a job can see or has left. Each job ends with it, so that keys and contexts
+    /// do not stay behind, and the next one finds all clear.
     pub(super) fn reset(&mut self) {
         self.buffers.output.clear();
         self.buffers.output_read = 0;

@@ -7,8 +7,8 @@
 //!
 //! Immediate data is not part of it: keys are not kept here.
 
-use super::Decoded;
 use super::decode::{MOST_READ, decode_noting};
+use super::{Command, Decoded};
 use crate::descriptors::buffer::WORDS;
 use crate::descriptors::status::DecoError;
 use crate::device::soc::{PointerSize, SocProfile};
@@ -16,23 +16,55 @@ use crate::device::soc::{PointerSize, SocProfile};
 /// One command.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// The words that decoding looked at.
+    /// The words that decoding looked at, and how many; 0: there is no command yet.
     words: [u32; MOST_READ],
     read: usize,
     decoded: Decoded,
 }
 
+impl Known {
+    const NOTHING: Self = Self {
+        words: [0; MOST_READ],
+        read: 0,
+        decoded: Decoded { command: Command::Unknown(0), words: 0 },
+    };
+
+    /// Whether the command that `words` begin with, up to the descriptor's end, is this one.
+    #[inline]
+    fn is(&self, words: &[u32]) -> bool {
+        // Most commands are decided by their first word.
+        words.first() == Some(&self.words[0])
+            && usize::from(self.decoded.words) <= words.len()
+            && match self.read {
+                0 => false,
+                1 => true,
+                read => words.iter().zip(&self.words[..read]).all(|(there, then)| there == then),
+            }
+    }
+
+    /// Becomes the command that `words` begin with.
+    fn learn(&mut self, words: &[u32], soc: &SocProfile) -> Result<(), DecoError> {
+        let (decoded, read) = decode_noting(words, soc)?;
+        let mut seen = [0; MOST_READ];
+        for (seen, word) in seen.iter_mut().zip(words).take(read) {
+            *seen = *word;
+        }
+        *self = Self { words: seen, read, decoded };
+        Ok(())
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Memo {
-    known: Box<[Option<Known>; WORDS]>,
+    known: Box<[Known; WORDS]>,
     /// What of the SoC decoding depends on.
     pointers: (PointerSize, bool),
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        Self { known: Box::new([None; WORDS]), pointers: (PointerSize::Bits32, false) }
+        Self { known: Box::new([Known::NOTHING; WORDS]), pointers: (PointerSize::Bits32, false) }
     }
 }
 
@@ -42,7 +74,7 @@ impl Memo {
         let pointers = (soc.pointer, soc.high_word_first);
         if pointers != self.pointers {
             self.pointers = pointers;
-            self.known.fill(None);
+            self.known.fill(Known::NOTHING);
         }
     }
 
@@ -57,21 +89,13 @@ impl Memo {
         words: &[u32],
         pc: usize,
         soc: &SocProfile,
-    ) -> Result<Decoded, DecoError> {
+    ) -> Result<&Decoded, DecoError> {
+        let place = self.known.get_mut(pc).ok_or(DecoError::InvalidCommand)?;
         let command = words.get(pc..).ok_or(DecoError::InvalidCommand)?;
-        if let Some(Some(known)) = self.known.get(pc)
-            && usize::from(known.decoded.words) <= command.len()
-            && command.iter().zip(&known.words[..known.read]).all(|(there, then)| there == then)
-        {
-            return Ok(known.decoded);
+        if !place.is(command) {
+            place.learn(command, soc)?;
         }
-        let (decoded, read) = decode_noting(command, soc)?;
-        if let (Some(place), Some(seen)) = (self.known.get_mut(pc), command.get(..read)) {
-            let mut words = [0; MOST_READ];
-            words[..read].copy_from_slice(seen);
-            *place = Some(Known { words, read, decoded });
-        }
-        Ok(decoded)
+        Ok(&place.decoded)
     }
 }
 

@@ -14,7 +14,7 @@ mod registers;
 
 use super::buffer::{DescriptorBuffer, Part};
 use super::ccb::work::Work;
-use super::command::{Command, SequencePointer, SequenceSource};
+use super::command::{Command, Memo, SequencePointer, SequenceSource};
 use super::flow::{Budget, Flow, Scratch, Sequence};
 use super::math::Registers;
 use super::remains::{InputLeft, Keep, OutputLeft, Remains, State, TRANSFERS};
@@ -128,11 +128,12 @@ pub fn run_buffer<M: GuestMemory>(
     stop: &AtomicBool,
 ) -> Report {
     let scratch_keep = scratch.keep;
+    let (flow, memo) = Flow::new(memory, &platform.soc, scratch, budget, stop);
     let mut deco = Deco {
         soc: &platform.soc,
         platform,
         buffer,
-        flow: Flow::new(memory, &platform.soc, scratch, budget, stop),
+        flow,
         registers: Registers::default(),
         automatic_info: true,
         info: VecDeque::new(),
@@ -144,7 +145,7 @@ pub fn run_buffer<M: GuestMemory>(
         commands_left: budget.commands,
         stop,
     };
-    let status = match deco.execute() {
+    let status = match deco.execute(memo) {
         Ok(()) => JobStatus::OK,
         Err(failure) => failure.status(deco.position),
     };
@@ -158,7 +159,6 @@ pub fn run_buffer<M: GuestMemory>(
     let keep = scratch_keep.wants(status);
     let remains = keep.then(|| Remains { state: Some(deco.state(budget)), ..Remains::default() });
     scratch.remains = remains.map(Box::new);
-    // Keys and contexts do not stay behind.
     scratch.reset();
     Report { status, dma_error, sequence_out, operations, table_overreads, autopsy: None }
 }
@@ -197,10 +197,10 @@ enum Next {
 }
 
 impl<M: GuestMemory> Deco<'_, M> {
-    fn execute(&mut self) -> Result<(), Failure> {
+    fn execute(&mut self, memo: &mut Memo) -> Result<(), Failure> {
         'descriptor: loop {
             for part in self.buffer.parts.into_iter().flatten() {
-                if self.execute_part(part)? {
+                if self.execute_part(part, memo)? {
                     continue 'descriptor;
                 }
             }
@@ -209,7 +209,7 @@ impl<M: GuestMemory> Deco<'_, M> {
     }
 
     /// `true`: a non-local jump replaced the descriptor.
-    fn execute_part(&mut self, part: Part) -> Result<bool, Failure> {
+    fn execute_part(&mut self, part: Part, memo: &mut Memo) -> Result<bool, Failure> {
         let mut pc = part.start;
         while pc < part.end {
             self.position.index = pc as u8;
@@ -221,7 +221,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                 self.flow.memory().pause();
             }
             let words = &self.buffer.words[..part.end];
-            let decoded = self.flow.memo.decode(words, pc, self.soc)?;
+            let decoded = memo.decode(words, pc, self.soc)?;
             match self.command(&decoded.command, pc, part)? {
                 Next::Follow => pc += usize::from(decoded.words),
                 Next::At(target) => pc = target,
