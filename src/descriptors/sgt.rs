@@ -10,7 +10,7 @@
 //! more of a table without F is not known when the group is read.
 
 use super::status::{DecoError, Failure};
-use crate::device::soc::SocProfile;
+use crate::device::soc::{PointerSize, SocProfile};
 use crate::memory::{DmaError, GuestMemory, Purpose, TableOverread};
 
 const ENTRY: usize = 16;
@@ -75,7 +75,7 @@ struct Table {
     start: u64,
     /// Address of the next group.
     next_group: u64,
-    group: [u8; GROUP * ENTRY],
+    group: [[u8; ENTRY]; GROUP],
     /// Entries of `group` that could be read, and the next one to look at.
     readable: u8,
     next: u8,
@@ -105,7 +105,7 @@ impl Cursor {
         let table = Table {
             start: address,
             next_group: address,
-            group: [0; GROUP * ENTRY],
+            group: [[0; ENTRY]; GROUP],
             readable: 0,
             next: 0,
             ended: false,
@@ -136,27 +136,24 @@ impl Cursor {
             if table.next >= table.readable {
                 table.fetch(cx)?;
             }
-            let at = usize::from(table.next) * ENTRY;
-            let entry = &table.group[at..at + ENTRY];
+            let entry = Entry::new(&table.group[usize::from(table.next)], cx.soc);
             table.next += 1;
             cx.entries_left =
                 cx.entries_left.checked_sub(1).ok_or(WalkError::Deco(DecoError::Watchdog))?;
 
-            let pointer = cx.soc.pointer_from_bytes(&entry[pointer_at(cx.soc)..8]);
-            let word = |i: usize| cx.soc.word([entry[i], entry[i + 1], entry[i + 2], entry[i + 3]]);
-            let (control, offset) = (word(8), u64::from(word(12) & 0x1fff));
-            if control & EXTENSION != 0 {
+            let address = entry.pointer.wrapping_add(entry.offset);
+            if entry.control & EXTENSION != 0 {
                 // E: go on in another table. Its own entries count against the budget.
-                let start = pointer.wrapping_add(offset);
-                *table = Table { start, next_group: start, readable: 0, next: 0, ..*table };
+                (table.start, table.next_group) = (address, address);
+                (table.readable, table.next) = (0, 0);
                 continue;
             }
-            let length = u64::from(control & 0x3fff_ffff);
-            if length != 0 && pointer == 0 {
+            let length = u64::from(entry.control & 0x3fff_ffff);
+            if length != 0 && entry.pointer == 0 {
                 return Err(WalkError::Deco(DecoError::SgtNullEntry));
             }
-            table.ended = control & FINAL != 0;
-            self.address = pointer.wrapping_add(offset);
+            table.ended = entry.control & FINAL != 0;
+            self.address = address;
             self.left = length;
         }
         Ok(())
@@ -231,22 +228,45 @@ impl Cursor {
     }
 }
 
-/// Where the pointer stands in an entry's first 8 bytes. With 32-bit pointers Linux fills a
-/// 64-bit field, whose low word is at +0 on low-word-first parts and at +4 otherwise.
-fn pointer_at(soc: &SocProfile) -> usize {
-    match soc.pointer {
-        crate::device::soc::PointerSize::Bits32 if soc.high_word_first => 4,
-        _ => 0,
+/// A table entry: its words, and of them the pointer put together.
+struct Entry {
+    pointer: u64,
+    control: u32,
+    offset: u64,
+}
+
+impl Entry {
+    #[inline]
+    fn new(bytes: &[u8; ENTRY], soc: &SocProfile) -> Self {
+        let [at0, at4, control, offset] = words(bytes, soc);
+        let pointer = match soc.pointer {
+            // Linux fills a 64-bit field, whose low word is at +0 on low-word-first parts and at +4
+            // otherwise.
+            PointerSize::Bits32 if soc.high_word_first => u64::from(at4),
+            PointerSize::Bits32 => u64::from(at0),
+            PointerSize::Bits64 => soc.join(at0, at4),
+        };
+        Self { pointer, control, offset: u64::from(offset & 0x1fff) }
     }
+}
+
+/// The four words of an entry.
+#[inline]
+fn words(entry: &[u8; ENTRY], soc: &SocProfile) -> [u32; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(entry.as_chunks::<4>().0) {
+        *word = soc.word(*bytes);
+    }
+    words
 }
 
 impl Table {
     fn fetch<M: GuestMemory>(&mut self, cx: &mut WalkContext<'_, M>) -> Result<(), WalkError> {
         let group = self.next_group;
-        let got = cx.memory.read_available(Purpose::Table, group, &mut self.group);
+        let got = cx.memory.read_available(Purpose::Table, group, self.group.as_flattened_mut());
         if got < ENTRY {
             // The entry that is needed is not there: this read is the one that fails.
-            cx.memory.read(Purpose::Table, group, &mut self.group[..ENTRY])?;
+            cx.memory.read(Purpose::Table, group, &mut self.group[0])?;
         }
         let readable = (got / ENTRY).max(1);
         self.readable = readable as u8;
@@ -266,11 +286,8 @@ impl Table {
         if group / PAGE == (end - 1) / PAGE {
             return None;
         }
-        let is_last = |entry: &[u8]| {
-            let control = soc.word([entry[8], entry[9], entry[10], entry[11]]);
-            control & (EXTENSION | FINAL) != 0
-        };
-        let mut entries = self.group.chunks_exact(ENTRY).take(usize::from(self.readable));
+        let is_last = |entry: &[u8; ENTRY]| words(entry, soc)[2] & (EXTENSION | FINAL) != 0;
+        let mut entries = self.group.iter().take(usize::from(self.readable));
         let last = group + (entries.position(is_last)? * ENTRY) as u64;
         let page = ((last + ENTRY as u64 - 1) / PAGE + 1).checked_mul(PAGE)?;
         let length = end.checked_sub(page).filter(|&n| n > 0)? as usize;

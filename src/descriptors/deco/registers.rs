@@ -10,6 +10,7 @@ use crate::descriptors::command::{
 };
 use crate::descriptors::flow::{Bytes, OutputSink, OutputTransfer};
 use crate::descriptors::status::{ChaError, ChaId, DecoError, Failure};
+use crate::device::soc::SocProfile;
 use crate::memory::GuestMemory;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,11 +19,8 @@ impl<M: GuestMemory> Deco<'_, M> {
     pub(super) fn immediate(&self, pc: usize, at: u8, length: usize) -> Bytes {
         let from = pc + usize::from(at);
         let words = &self.buffer.words[from..(from + length.div_ceil(4)).min(WORDS)];
-        let mut bytes = Bytes::with_capacity(words.len() * 4);
-        for word in words {
-            bytes.extend_from_slice(&self.soc.word_bytes(*word));
-        }
-        bytes.truncate(length);
+        let mut bytes = Bytes::from_elem(0, length.min(words.len() * 4));
+        copy_words(self.soc, words, &mut bytes);
         bytes
     }
 
@@ -94,9 +92,7 @@ impl<M: GuestMemory> Deco<'_, M> {
                     ClassNumber::Two => &mut self.flow.class2.registers,
                 };
                 let register = registers.new_key(length).ok_or(DecoError::Key)?;
-                for (bytes, word) in register.chunks_mut(4).zip(&self.buffer.words[from..]) {
-                    bytes.copy_from_slice(&self.soc.word_bytes(*word)[..bytes.len()]);
-                }
+                copy_words(self.soc, &self.buffer.words[from..], register);
             }
             _ if key.encrypted => {
                 let bytes = self.black_key(key, pc)?;
@@ -321,6 +317,18 @@ impl<M: GuestMemory> Deco<'_, M> {
                 Err(_) => Bytes::from_slice(chunk),
             })
             .collect()
+    }
+}
+
+/// Fills `bytes` with words as they stand in memory. Whole words first: a copy of a length that is
+/// known only at run time costs far more than four bytes of a key.
+fn copy_words(soc: &SocProfile, words: &[u32], bytes: &mut [u8]) {
+    let (whole, rest) = bytes.as_chunks_mut::<4>();
+    for (bytes, word) in whole.iter_mut().zip(words) {
+        *bytes = soc.word_bytes(*word);
+    }
+    if let Some(word) = words.get(whole.len()) {
+        rest.copy_from_slice(&soc.word_bytes(*word)[..rest.len()]);
     }
 }
 
