@@ -18,7 +18,7 @@ use crate::descriptors::facts;
 use crate::descriptors::flow::{Budget, Scratch};
 use crate::descriptors::remains::Keep;
 use crate::descriptors::status::JobStatus;
-use crate::fault::job::{Instead, JobFaults, watchdog};
+use crate::fault::job::{Instead, JobFaults, Reorder, watchdog};
 use crate::fault::kind::{Kind, Release, Site};
 use crate::fault::memory::{FaultyMemory, TableRules};
 use crate::fault::{Event, Facts};
@@ -447,25 +447,27 @@ impl Device {
             }
             Job::Direct(_) => return self.give_back(finished, now),
         };
-        let mut outcome = Outcome::default();
-        let ready = match reorder {
-            Some(reorder) => {
-                outcome.timer = true;
-                let mut held = lock(&self.held);
-                if finished.job.stopped() {
-                    vec![finished]
-                } else {
-                    let ready = held.reorder(ring, finished, reorder, now);
-                    self.note_windows(&held);
-                    ready
-                }
-            }
-            None => vec![finished],
+        let outcome = match reorder {
+            None => self.give_back(finished, now),
+            Some(reorder) => self.reorder(ring, finished, reorder, now),
         };
-        for finished in ready {
-            outcome = outcome.merge(self.give_back(finished, now));
-        }
         outcome.merge(self.release_lonely_window(ring, now))
+    }
+
+    /// A job that is to wait in its ring's window: gives back those that no longer have to.
+    fn reorder(&self, ring: usize, finished: Finished, reorder: Reorder, now: Duration) -> Outcome {
+        let mut held = lock(&self.held);
+        let ready = if finished.job.stopped() {
+            vec![finished]
+        } else {
+            let ready = held.reorder(ring, finished, reorder, now);
+            self.note_windows(&held);
+            ready
+        };
+        drop(held);
+        let outcome = Outcome { timer: true, ..Outcome::default() };
+        let give_back = |finished| self.give_back(finished, now);
+        ready.into_iter().map(give_back).fold(outcome, Outcome::merge)
     }
 
     fn note_windows(&self, held: &Held) {
