@@ -10,6 +10,10 @@
 //!
 //! `pipeline-scaling/...`: rings that are full already, emptied by one or two DECO threads, by the
 //! clock on the wall. Here the doorbell and the removal are not measured.
+//!
+//! Instructions instead of time, the same on a busy machine (docs/performance.md):
+//! `ring_doorbells`, `run_jobs` and `remove` are functions of their own, so that callgrind can
+//! count them and nothing else.
 
 #![allow(missing_docs)]
 
@@ -175,6 +179,7 @@ impl Rig {
     }
 
     /// Adds all jobs, one by one as drivers do.
+    #[inline(never)]
     fn ring_doorbells(&self) {
         for irjar in &self.irjar {
             for _ in 0..self.jobs {
@@ -184,6 +189,7 @@ impl Rig {
     }
 
     /// Removes all results, one by one as drivers do; they must all be good.
+    #[inline(never)]
     fn remove(&self) {
         for (orsfr, orjrr) in self.orsfr.iter().zip(&self.orjrr) {
             let mut waiting = [0; 4];
@@ -196,6 +202,7 @@ impl Rig {
     }
 
     /// What a DECO thread does.
+    #[inline(never)]
     fn run_jobs(&self, scratch: &mut Scratch) {
         let mut now = self.now();
         while let (Some(job), _) = self.device.take_job(now) {
