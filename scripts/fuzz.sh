@@ -8,7 +8,8 @@ set -euo pipefail
 
 readonly FUZZ=$REPO/fuzz
 # Where each target's input is bounded, in bytes; libFuzzer's own default is 4096.
-declare -rA LONGEST=([descriptor]=16385 [ring_registers]=14000 [tables]=16394 [engines]=8276 [control]=40000)
+declare -rA LONGEST=([descriptor]=16385 [caches]=16640 [ring_registers]=14000
+	[recording]=14098 [trace]=14082 [tables]=16394 [engines]=8276 [control]=40000)
 
 help() {
 	cat <<HELP
@@ -45,22 +46,15 @@ list() {
 }
 
 need_cargo_fuzz() {
-	need_rust
+	need_nightly
 	need_commands c++=g++ pkg-config=pkg-config
 	[[ -e /usr/include/openssl/evp.h ]] || install_packages libssl-dev
 	PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 	if ! cargo fuzz --version >/dev/null 2>&1; then
 		must "installing cargo-fuzz" "try 'cargo install cargo-fuzz'" cargo install --locked cargo-fuzz
 	fi
-	CARGO=(cargo)
-	if command -v rustup >/dev/null && [[ $'\n'$(rustup toolchain list 2>/dev/null) == *$'\n'nightly* ]]; then
-		CARGO=(cargo +nightly)
-	else
-		export RUSTC_BOOTSTRAP=1
-	fi
 	SANITIZER=none
-	local runtimes=("$("${CARGO[0]/cargo/rustc}" "${CARGO[@]:1}" --print sysroot)"/lib/rustlib/*/lib/librustc*_rt.asan.*)
-	if [[ -e ${runtimes[0]} ]]; then SANITIZER=address; fi
+	if has_sanitizer asan; then SANITIZER=address; fi
 }
 
 # fuzz TARGET SECONDS: one of them; its output goes to a file.

@@ -4,6 +4,8 @@ mod common;
 
 use caam_emu::control::protocol::Command;
 use caam_emu::descriptors::flow::Budget;
+use caam_emu::descriptors::text::listing::descriptor;
+use caam_emu::descriptors::text::render::Style;
 use caam_emu::fault::grammar::Fields;
 use caam_emu::fault::table::TABLE;
 use caam_emu::memory::flat::FlatMemory;
@@ -141,6 +143,71 @@ fn guest(sections: &[Section]) -> Vec<u8> {
     steps
 }
 
+/// What the `vfio_user` target reads: what and how odd the message is, its parameters, how many
+/// descriptors are not as usual, their kind, the size of the pieces.
+fn said(what: u8, odd: u8, parameters: &[u8]) -> Vec<u8> {
+    [&[what, odd][..], parameters, &[0, 0, 0]].concat()
+}
+
+/// A client that maps its memory, sets up job ring 0, and uses every command.
+fn client(odd: u8) -> Vec<u8> {
+    let register = |offset: u16, value: u32| {
+        let parameters = [&[0][..], &offset.to_le_bytes(), &value.to_le_bytes()].concat();
+        said(26, 0, &parameters)
+    };
+    let base = BASE as u32;
+    let mut bytes = [
+        said(0, 0, &[3, 0]),
+        // 4 pages of the file
+        said(1, 0, &[0, 0, 4, 0]),
+        // bus master
+        said(26, 0, &[0x26, 4, 0, 6, 0, 0, 0]),
+        // an eventfd for INTx
+        [7, 0, 0x4a, 0, 5, 0].to_vec(),
+        register(0x100, base),
+        register(0x10c, 2),
+        register(0x120, base + 0x20),
+        register(0x12c, 2),
+        register(0x154, 0),
+        register(0x11c, 1),
+    ]
+    .concat();
+    for command in 0..18_u8 {
+        let parameters: &[u8] = match command {
+            1 => &[0, 5, 1, 0],
+            2 => &[0, 5, 1],
+            8 => &[0, 0, 1],
+            9 => &[0, 0, 1, 1, 0, 0, 0],
+            14 => &[2, 0, 0, 1, 1, 0, 0, 0, 4, 0, 1, 1, 0, 0, 0],
+            12 => &[],
+            _ => &[0],
+        };
+        bytes.extend(said(command, odd, parameters));
+    }
+    bytes
+}
+
+/// A descriptor's words as people have them: the input's form and its bytes.
+fn texts(section: &Section) -> Vec<(&'static str, Vec<u8>)> {
+    let words = section.words();
+    let hex = |before: &str, between: &str| {
+        let words: Vec<_> = words.iter().map(|word| format!("{before}{word:08x}")).collect();
+        words.join(between).into_bytes()
+    };
+    let soc = &caam_emu::device::soc::VIRT_ERA9;
+    let listing = descriptor(&words, soc).expect("a header").text(&Style::default());
+    let dump = [&b"[    1.000000] jobdesc@1: 00000000: "[..], &hex("", " ")].concat();
+    vec![
+        ("binary", [&[0, 0][..], &section.bytes].concat()),
+        ("words", [&[0, 0][..], &hex("", "\n")].concat()),
+        ("array", [&[0, 0][..], b"u32 desc[] = { ", &hex("0x", ", "), b" };"].concat()),
+        ("dump", [&[0, 0][..], &dump].concat()),
+        ("asm", [&[1, 0][..], listing.as_bytes()].concat()),
+        ("forms", [&[2, 0][..], &section.bytes].concat()),
+        ("listing", [&[3, 0][..], &section.bytes].concat()),
+    ]
+}
+
 /// The names of the fuzz targets.
 fn targets() -> Vec<String> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
@@ -165,16 +232,38 @@ fn every_target_has_seeds() {
             // the first byte: the profile, and an RNG that has been started
             let flags = 0x10 | u8::from(fixture.soc.era >= 10) << 3;
             write("descriptor", &fixture.name, [vec![flags], image(&sections)].concat());
+            // Again; with a bit of the descriptor changed; as it was; with one that changes meanwhile.
+            let steps = [[0; 8], [2, 16, 0, 1, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0, 0, 0], [6; 8]];
+            let caches = [&[0, steps.len() as u8 - 1][..], steps.as_flattened(), &image(&sections)];
+            write("caches", &fixture.name, caches.concat());
         }
         if let Some(sections) = relocated(&fixture, BASE + 0x100)
             && fixture.sections.iter().all(|s| s.bytes.len() < 0x100)
         {
-            write("ring_registers", &fixture.name, guest(&sections));
+            let life = guest(&sections);
+            // What it is that the targets read, and that nothing of it is changed, or a little.
+            write("trace", &fixture.name, [&[2, 0][..], &life].concat());
+            write("recording", &fixture.name, [&[0, 0][..], &life].concat());
+            let change = [10, 1, 1, 3, 0, 0x80];
+            write(
+                "recording",
+                &format!("{}-1", fixture.name),
+                [&[0, 1][..], &change, &life].concat(),
+            );
+            write(
+                "trace",
+                &format!("{}-1", fixture.name),
+                [&[0, 1][..], &[4, 0, 2, 0, 5], &life].concat(),
+            );
+            write("ring_registers", &fixture.name, life);
         }
         for section in fixture.sections.iter().filter(|s| s.kind == Kind::Words) {
             let part = if section.address == fixture.job { "job" } else { "shared" };
-            let bytes = [vec![0], section.bytes[4..].to_vec()].concat();
-            write("decode", &format!("{}-{part}", fixture.name), bytes);
+            let name = format!("{}-{part}", fixture.name);
+            write("decode", &name, [vec![0], section.bytes[4..].to_vec()].concat());
+            for (form, bytes) in texts(section) {
+                write("text", &format!("{name}-{form}"), bytes);
+            }
         }
         for section in fixture.sections.iter().filter(|s| s.kind == Kind::Table) {
             // the target moves pointers into its memory; all entries; pieces of 1 to 8 bytes
@@ -203,8 +292,15 @@ fn every_target_has_seeds() {
             write("engines", &format!("{which}-{direction}"), [&header[..], &bytes].concat());
         }
     }
+    for n in 0..16 {
+        write("vfio_user", &format!("client-{n}"), client(n * 16));
+        // Accesses: whether a write, where, how many bytes, and what of them is not zero.
+        let accesses = [1, 8, 40, 1, n, 3, 0, 0, 64, 1, 60, 8, 0, 0, 50, 20, 0, 0, 255];
+        let max_data = if n < 8 { 0 } else { 0x90 };
+        write("dma_replies", &format!("{n}"), [&[n % 4, max_data][..], &accesses].concat());
+    }
     let targets = targets();
-    assert!(targets.len() >= 7, "{targets:?}");
+    assert!(targets.len() >= 13, "{targets:?}");
     for target in targets {
         let folder = fs::read_dir(seeds.join(&target));
         let count = folder.unwrap_or_else(|e| panic!("{target}: {e}")).count();

@@ -35,6 +35,8 @@ readonly LIB
 . "$LIB/devicetree.sh"
 # shellcheck source=rust.sh
 . "$LIB/rust.sh"
+# shellcheck source=nightly.sh
+. "$LIB/nightly.sh"
 # shellcheck source=emulator.sh
 . "$LIB/emulator.sh"
 # shellcheck source=guest.sh
