@@ -146,7 +146,7 @@ fn all(
 /// The device as it was built.
 fn device(header: &Header, at: Position) -> Result<Device, Problem> {
     let soc = SocProfile::by_name(&header.soc)
-        .ok_or_else(|| damaged(at, format!("there is no SoC profile {}", header.soc)))?;
+        .ok_or_else(|| damaged(at, format!("there is no SoC profile {:?}", header.soc)))?;
     let (rings, decos) = (usize::from(header.rings), usize::from(header.decos));
     if !(1..=MAX_RINGS).contains(&rings) || !(1..=MAX_DECOS).contains(&decos) {
         return Err(damaged(at, format!("{rings} job rings and {decos} DECOs")));
