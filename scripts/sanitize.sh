@@ -47,7 +47,6 @@ by_compiler() {
 	export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$REPO/target}/sanitize-$kind
 	export RUSTFLAGS="-Zsanitizer=$kind -Cforce-frame-pointers=yes"
 	# The program is not asked for leaks: it is confined, and to look for them takes ptrace.
-	export CAAM_EMU_SANITIZED=$kind
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
 	export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=66}
 	"${CARGO[@]}" "${arguments[@]}"

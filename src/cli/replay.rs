@@ -128,7 +128,10 @@ fn shown(summary: &Summary) -> String {
         let _ = writeln!(
             text,
             "recorded by caam-emu {}: {}, {} job rings, {} DECOs, {faults} fault rules",
-            header.version, header.soc, header.rings, header.decos
+            header.version.escape_debug(),
+            header.soc,
+            header.rings,
+            header.decos
         );
     }
     let _ = writeln!(
@@ -141,7 +144,7 @@ fn shown(summary: &Summary) -> String {
         let _ = writeln!(text, "{count} jobs ended with {status}");
     }
     if let Some(reason) = reason {
-        let _ = writeln!(text, "all the same; the recording ends: {reason}");
+        let _ = writeln!(text, "all the same; the recording ends: {}", reason.escape_debug());
     }
     text
 }

@@ -248,4 +248,13 @@ mod tests {
             prop_assert!(result.is_err());
         }
     }
+
+    #[test]
+    fn a_name_in_a_damaged_file_says_nothing_to_a_terminal() {
+        let header = Header { soc: "virt\n\x1b[2J".into(), ..header() };
+        let (_, result) = replay(&written(&[Entry::Begin(header)])[..], |_| {});
+        let problem = result.expect_err("no such SoC").to_string();
+        assert!(!problem.chars().any(char::is_control), "{problem:?}");
+        assert!(problem.contains(r#"profile "virt\n"#), "{problem}");
+    }
 }
