@@ -170,30 +170,29 @@ impl Device {
         outcome
     }
 
-    /// Gives back what a flush of ring `n` has found queued and had to leave.
+    /// Gives back one of the jobs that a flush of ring `n` has found queued and had to leave. One: the
+    /// guest may add more meanwhile, and this thread has signals and other rings' times to look after.
     fn drain(&self, n: usize, now: Duration) -> Outcome {
         let slot = &self.rings[n];
         let _turn = lock(&slot.turn);
-        let mut outcome = Outcome::default();
-        loop {
-            let next = {
-                let ring = slot.lock();
-                ring.next_entry().filter(|_| ring.draining())
-            };
-            let Some((address, length)) = next else { return outcome };
-            let memory = Ahead::new(&self.memory);
-            memory.read_available(Purpose::InputRing, address, &mut [0; 8][..length]);
-            let entry = slot.lock().next_flushed(memory.lock());
-            memory.unlock();
-            if let Some(entry) = entry {
-                let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
-            }
-            outcome = outcome.merge(self.with_ring(n, now, |ring| {
-                ring.drain_one(memory.lock(), now);
-                Effects::NONE
-            }));
-            memory.unlock();
+        let next = {
+            let ring = slot.lock();
+            ring.next_entry().filter(|_| ring.draining())
+        };
+        let Some((address, length)) = next else { return Outcome::default() };
+        let memory = Ahead::new(&self.memory);
+        memory.read_available(Purpose::InputRing, address, &mut [0; 8][..length]);
+        let entry = slot.lock().next_flushed(memory.lock());
+        memory.unlock();
+        if let Some(entry) = entry {
+            let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
         }
+        let outcome = self.with_ring(n, now, |ring| {
+            ring.drain_one(memory.lock(), now);
+            Effects::NONE
+        });
+        memory.unlock();
+        outcome
     }
 
     /// Time has passed for ring `n`.

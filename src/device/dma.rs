@@ -325,9 +325,11 @@ impl DmaSpace {
                 let Ok(slice) = memory.get_slice((at - region.address) as usize, n) else { break };
                 copy(Piece::Mapped(slice), range)
             } else {
+                // Under the lock: a job that has not been told to stop by now has not got the next
+                // client.
+                let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
                 // The client may want to change the mappings before it answers.
                 *held = None;
-                let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
                 // The calls of a recording are in one order, by a lock that the client's thread takes.
                 let Some(client) = client.filter(|_| !self.tape.on()) else { break };
                 copy(Piece::Asked(&*client, at), range)

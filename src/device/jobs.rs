@@ -296,10 +296,10 @@ impl Device {
             Job::Direct(_) => Keep::Nothing,
         };
         scratch.remains = None;
-        let report = self.run_taken(job, stop, scratch, budget);
+        let mut report = self.run_taken(job, stop, scratch, budget);
         if report.dma_error.is_some() && stop.load(Ordering::Relaxed) {
             // It was let go no further (`session.rs`): that is no error of its memory.
-            return Report::of_status(JobStatus::FLUSHED);
+            report = Report::of_status(JobStatus::FLUSHED);
         }
         if scratch.keep.wants(report.status) {
             return Report { autopsy: self.file_autopsy(job, &report, scratch), ..report };

@@ -81,7 +81,7 @@ fn choose(inside: &str, draw: &mut Stream) -> String {
 fn between(first: u64, last: u64, draw: &mut Stream) -> u64 {
     let octaves = (last / first.max(1)).checked_ilog2().unwrap_or(0);
     let low = first << draw.below(u64::from(octaves) + 1);
-    let high = last.min(low.saturating_mul(2));
+    let high = last.min(low.saturating_mul(2)).max(low);
     low + draw.below(high - low + 1)
 }
 

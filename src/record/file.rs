@@ -8,7 +8,7 @@ use thiserror::Error;
 /// The first bytes.
 const MAGIC: [u8; 8] = *b"CAAMEMUr";
 /// Changes when the meaning of anything changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Room for the end of a recording.
 pub const RESERVE: u64 = 1024;
 /// Longest entry that is read: an access of a job is at most as long as its budget of bytes.

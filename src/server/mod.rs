@@ -276,10 +276,11 @@ pub fn serve(options: &Options) -> Result<(), Error> {
         }
     }
     let recorded = recording.map_or(Ok(()), |recording| recording.stop(&shell.device));
-    if let Err(e @ file::Error::Slow(_)) = shell.traces.stop(&shell.device) {
-        log::error!("{e}");
-    }
-    let traced = shell.traces.cut().map_or(Ok(()), Err);
+    let stopped = match shell.traces.stop(&shell.device) {
+        Err(e @ file::Error::Slow(_)) => Err(Error::Trace(e)),
+        _ => Ok(()),
+    };
+    let traced = stopped.and(shell.traces.cut().map_or(Ok(()), Err));
     // The client thread may be waiting for a client's next message; it ends with the process.
     let written = options.stats.as_deref().map_or(Ok(()), |path| supervisor::write(&shell, path));
     result.and(recorded).and(traced).and(written)
