@@ -85,7 +85,7 @@ shellcheck_all() {
 	# The library in the context of the script that uses all of it.
 	shellcheck --check-sourced scripts/vm.sh && shellcheck --check-sourced scripts/stress.sh &&
 		shellcheck --check-sourced scripts/soak.sh && shellcheck --check-sourced scripts/bench.sh &&
-		shellcheck scripts/test.sh scripts/fuzz.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
+		shellcheck scripts/test.sh scripts/fuzz.sh scripts/sanitize.sh scripts/tests/*.sh scripts/lib/step.sh .ci/run \
 			guest-tests/lib/*.sh guest-tests/cases/*.sh guest-tests/init
 }
 

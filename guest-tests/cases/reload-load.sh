@@ -80,7 +80,8 @@ taken_off() {
 
 # busy_on_device: a user has found the algorithms again.
 busy_on_device() {
-	[ "$(jobs_now)" -gt $((loaded + 8)) ]
+	# A turn of the mapping is hundreds of sectors, a job each; the random number generator has some, too.
+	[ "$(jobs_now)" -gt $((loaded + 400)) ]
 }
 
 cycles() {

@@ -38,7 +38,8 @@ slept() {
 	listen
 	was=$(cat "$RTC/since_epoch")
 	echo 0 >"$RTC/wakealarm"
-	echo +2 >"$RTC/wakealarm" || { because "no alarm to wake up by"; return 1; }
+	# Time enough to fall asleep in: an alarm that rings before wakes nobody.
+	echo +5 >"$RTC/wakealarm" || { because "no alarm to wake up by"; return 1; }
 	busy_asleep freeze || return
 	because "asleep for $(($(cat "$RTC/since_epoch") - was)) s, by the clock"
 	said "PM: suspend exit"

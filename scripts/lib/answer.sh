@@ -94,13 +94,15 @@ allowed_ctl() {
 # as_predicted: a line for each fault rule: name, matches, how often it fired, how often it had to,
 # by the seed alone. They must be equal.
 as_predicted() {
-	local list seed name rule matched fired expected status=0
+	local list rules seed name rule matched fired expected status=0
 	list=$(ctl --json fault list) || return
-	seed=$(tool jq -r .seed <<<"$list")
+	seed=$(tool jq -r .seed <<<"$list") || return
+	rules=$(tool jq -r '.rules[] | [.name, .rule, .matched, .fired] | @tsv' <<<"$list") || return
+	[[ -n $rules ]] || return 0
 	while IFS=$'\t' read -r name rule matched fired; do
 		expected=$("$EMULATOR" faults --predict "$rule" --seed "$seed" --matched "$matched") || return
 		echo "$name: $matched matched, $fired fired, $expected predicted by seed $seed"
 		((fired == expected)) || status=1
-	done < <(tool jq -r '.rules[] | [.name, .rule, .matched, .fired] | @tsv' <<<"$list")
+	done <<<"$rules"
 	return "$status"
 }

@@ -31,7 +31,7 @@ start() {
 	: >"$WORK/err"
 	env --default-signal=INT,TERM "$SCRIPT" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
 	SCRIPT_PID=$!
-	for ((i = 0; i < 1200; i++)); do
+	for ((i = 0; i < 6000; i++)); do
 		grep -q -e "$pattern" "$WORK/err" && return 0
 		kill -0 "$SCRIPT_PID" 2>/dev/null || break
 		sleep 0.1

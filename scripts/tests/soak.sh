@@ -9,16 +9,10 @@ set -uo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SOAK=$ROOT/scripts/soak.sh
+SCRIPT=$ROOT/scripts/soak.sh
 export NO_COLOR=1
 
 # --- The command line -------------------------------------------------------------------
-
-unusable() {
-	local pattern=$1
-	shift
-	run 2 "$SOAK" "$@" && silent && says "$pattern" && [[ $(wc -l <"$WORK/err") -eq 2 ]]
-}
 
 check no-time unusable 'say how long: --hours'
 check unknown-option unusable "unknown option --ours; did you mean '--hours'" --ours 1
@@ -33,14 +27,7 @@ check patch-missing unusable 'not a readable file' --rounds 1 --patch "$WORK/not
 check kernel-nonsense unusable 'neither a series' --rounds 1 --kernel nonsense
 check out-in-no-folder unusable 'not a folder that can be written' --rounds 1 --out /dev/null/out
 
-help_teaches() {
-	local word
-	run 0 "$SOAK" --help || return
-	for word in --hours --seed --round --out failure-SEED-ROUND 125; do
-		grep -q -e "$word" "$WORK/out" || { echo "--help does not tell of $word"; return 1; }
-	done
-}
-check help help_teaches
+check help help_tells --hours --seed --round --out failure-SEED-ROUND 125
 
 # --- What follows from a seed -----------------------------------------------------------
 
@@ -102,7 +89,7 @@ mkdir -p "$ROUND_DIR"
 
 # statistics JOBS SUCCEEDED FAILED LOST ERRORS PENDING
 statistics() {
-	printf '{"rings":[{"jobs":%d,"succeeded":%d,"failed":%d,"lost":%d,"errors":%d,"pending":%d,"in_flight":0,"waiting":0}]}' "$@"
+	printf '{"rings":[{"jobs":%d,"added":%d,"succeeded":%d,"failed":%d,"lost":%d,"errors":%d,"pending":%d,"in_flight":0,"waiting":0}]}' "$1" "$@"
 }
 
 # books REASON STATUS ERRORS CORRUPT AFTER: what is found, from 100 jobs before and a job-rule that fired
@@ -129,7 +116,7 @@ check books-fio-fails books 'fio ended with status 3' 3 0 0 "$(statistics 200 19
 check books-lost books '1 jobs lost' 0 0 0 "$(statistics 200 198 1 1 0 0)"
 check books-ring-error books '1 ring errors' 0 0 0 "$(statistics 200 199 1 0 1 0)"
 check books-held books '4 jobs still in the rings' 0 0 0 "$(statistics 200 199 1 0 0 4)"
-check books-unfinished books 'jobs in the rings: 200 taken' 0 0 0 "$(statistics 200 198 1 0 0 0)"
+check books-unfinished books 'jobs in the rings: 200 added' 0 0 0 "$(statistics 200 198 1 0 0 0)"
 check books-idle books 'the device did nothing' 0 0 0 "$(statistics 100 99 1 0 0 0)"
 
 # --- The console ------------------------------------------------------------------------

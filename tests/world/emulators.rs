@@ -3,7 +3,7 @@
 use crate::machine::*;
 use crate::support::*;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 #[test]
@@ -96,13 +96,11 @@ fn an_emulator_that_was_stopped_goes_on_with_jobs_and_timers() {
             machine.submit(ring, 12, &mut draw);
         }
         signal(&emulator.child, libc::SIGSTOP);
-        let stopped = Instant::now();
         // What is asked now is answered then, and not forgotten.
         machine.client.region_post(BAR0, 0x10, &(round as u32).to_le_bytes());
         std::thread::sleep(LONG);
         signal(&emulator.child, libc::SIGCONT);
         assert_eq!(machine.read(0x10), round as u32);
-        assert!(stopped.elapsed() >= LONG);
         // Not one timer is lost: all that was held back comes.
         machine.drain();
         for ring in &mut machine.rings {

@@ -19,6 +19,6 @@ def grown($field): sum($after; $field) - sum($before; $field);
     (select($errors == 0 and $status != 0) | "fio ended with status \($status)"),
     (select(grown("jobs") == 0) | "the device did nothing"),
     (select($held > 0) | "\($held) jobs still in the rings"),
-    (select(any($after[0].rings[]; .jobs != .succeeded + .failed + .lost))
-      | "jobs in the rings: \(sum($after; "jobs")) taken, \(sum($after; "succeeded")) succeeded, \(sum($after; "failed")) failed, \(sum($after; "lost")) lost")
+    (select(any($after[0].rings[]; .added != .succeeded + .failed + .lost))
+      | "jobs in the rings: \(sum($after; "added")) added, \(sum($after; "succeeded")) succeeded, \(sum($after; "failed")) failed, \(sum($after; "lost")) lost")
   ] | first // empty

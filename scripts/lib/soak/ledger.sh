@@ -57,7 +57,7 @@ end_faults() {
 			CAUSE="caam-emu gives no statistics: $(cause_in "$RUN/said")"
 			return 1
 		}
-		CAUSE=$(balance "$status" "$errors" "$corrupt")
+		CAUSE=$(balance "$status" "$errors" "$corrupt") || CAUSE='the statistics cannot be read'
 		[[ -n $CAUSE ]] || return 0
 		# Only what is still under way can come right.
 		[[ $CAUSE == *'in the rings'* ]] || return 1

@@ -10,7 +10,10 @@ soak_boot() {
 	local -a trace=()
 	BOOT_ROUNDS=0 STAGE='' GUEST_SAID='' READY=0
 	LOGS=$LOGS_TOP/boot-$BOOT
-	mkdir -p "$LOGS"
+	mkdir -p "$LOGS/round"
+	# Until the first round: a guest may die before it.
+	ROUND_DIR=$LOGS/round ROUND_STARTED=$EPOCHREALTIME ROUND_CONSOLE='' IO_ERRORS=0
+	choose_round "$ROUND"
 	choose_boot "$BOOT"
 	need_variants "$BOOT_DRIVER" "$DM_CRYPT"
 	need_modules "${VARIANT_DIRS[@]}"
@@ -148,7 +151,14 @@ hear() {
 		FAILURE="in the guest, ${1#not ok * } failed: $GUEST_SAID"
 		return 1
 		;;
-	'@@ done') return 1 ;;
+	'@@ done')
+		if [[ -n $STAGE ]]; then
+			FAILURE="the guest's case ended in the middle of it"
+		elif ((BOOT_ROUNDS == 0)) && ! soak_is_over; then
+			cannot_start "the guest's case ended before a round"
+		fi
+		return 1
+		;;
 	esac
 }
 
@@ -177,7 +187,8 @@ begin_round() {
 	rm -rf "$ROUND_DIR"
 	mkdir -p "$ROUND_DIR"
 	choose_round "$ROUND"
-	ROUND_STARTED=$EPOCHREALTIME ROUND_CONSOLE=$(console_size) IO_ERRORS=0
+	# What came since the round before was judged is this one's.
+	ROUND_STARTED=$EPOCHREALTIME ROUND_CONSOLE=${ROUND_CONSOLE:-$(console_size)} IO_ERRORS=0
 	STAGE=load LAST_IO='' LAST_MOVE=$SECONDS LAST_IO_MOVE=$SECONDS
 	begin_faults || {
 		FAILURE=$CAUSE
@@ -187,7 +198,8 @@ begin_round() {
 
 # finish_round: it was good, but for what the kernel and the emulator's memory say.
 finish_round() {
-	local line
+	local line size
+	size=$(console_size)
 	if line=$(kernel_crash "$ROUND_CONSOLE") || line=$(round_complaint "$ROUND_CONSOLE"); then
 		FAILURE="the guest's kernel: $line"
 		return 1
@@ -197,7 +209,7 @@ finish_round() {
 		return 1
 	}
 	sample
-	STAGE='look'
+	STAGE='look' ROUND_CONSOLE=$size
 	note_round good
 	ROUNDS_DONE=$((ROUNDS_DONE + 1))
 	if ((!ONLY_ROUND)); then ROUND=$((ROUND + 1)); fi
