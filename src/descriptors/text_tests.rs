@@ -538,3 +538,14 @@ proptest! {
         }
     }
 }
+
+/// In a longer input, too, a command has no more words than a descriptor.
+#[test]
+fn a_command_longer_than_any_descriptor_is_words() {
+    let mut words = vec![0; 200];
+    // KEY IMM, 567 bytes.
+    words[0] = 0x0280_0000 | 567;
+    let listing = bare(&words, SOC);
+    assert_eq!(listing.lines.len(), words.len());
+    assert_eq!(assemble(&text(&listing), SOC).as_deref(), Ok(&words[..]));
+}

@@ -6,7 +6,7 @@
 //! data words are always hexadecimal. A `;` begins a remark.
 
 use super::fields::{self, Field, Form, OPCODE_JOB, OPCODE_SHARED};
-use super::listing::{Part, parts};
+use super::listing::{LONGEST_COMMAND, Part, parts};
 use crate::descriptors::command::decode;
 use crate::device::soc::SocProfile;
 use crate::suggest::did_you_mean;
@@ -25,9 +25,6 @@ pub struct AsmError {
 
 /// Most words that are assembled, which is many descriptors.
 const MOST_WORDS: usize = 1 << 20;
-/// Words that a command and its data can have at most: more than a descriptor.
-const LONGEST_COMMAND: usize = 128;
-
 /// Names of lines that are no commands.
 const DATA: [&str; 3] = ["data", "PDB", "word"];
 

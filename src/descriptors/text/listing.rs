@@ -12,6 +12,9 @@ use crate::descriptors::command::{
 use crate::device::soc::SocProfile;
 use std::borrow::Cow;
 
+/// Words that a command and its data can have at most: more than a descriptor.
+pub(super) const LONGEST_COMMAND: usize = 128;
+
 /// What a descriptor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -240,7 +243,9 @@ fn commands(listing: &mut Listing, words: &[u32], start: usize, soc: &SocProfile
     let mut at = start;
     while at < words.len() {
         let name = fields::command_name(words[at]);
-        let decoded = match decode(&words[at..], soc) {
+        // A longer input is no longer descriptor.
+        let left = &words[at..words.len().min(at + LONGEST_COMMAND)];
+        let decoded = match decode(left, soc) {
             Ok(Decoded { command: Command::Unknown(opcode), .. }) if name.is_none() => {
                 listing.problem(at, format!("opcode {opcode:#04x} is none"));
                 // Behind a wrong length it may be a part of a key.
