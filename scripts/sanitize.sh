@@ -46,8 +46,9 @@ by_compiler() {
 	# Told apart from all else that is built for this target.
 	export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$REPO/target}/sanitize-$kind
 	export RUSTFLAGS="-Zsanitizer=$kind -Cforce-frame-pointers=yes"
-	# The program is not asked for leaks: it is confined, and to look for them takes ptrace.
-	export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
+	# The program is not asked for leaks: it is confined, and to look for them takes ptrace. What is freed is
+	# kept for a while (by default 256 MiB of it), and some tests look how much memory there is.
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64}
 	export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=66}
 	"${CARGO[@]}" "${arguments[@]}"
 }
