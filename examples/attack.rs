@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use vfio_client::ring::*;
 use vfio_client::{BAR0, CONFIG, RESET, Raw};
 
 /// Guest memory: what is always there, and what comes and goes.
@@ -46,15 +47,6 @@ const BAR_BYTES: u32 = 0x1_0000;
 const MCFGR: u64 = 4;
 const SWRST: u32 = 1 << 31;
 const RINGS: u32 = 4;
-const IRBAR: u64 = 0x00;
-const IRSR: u64 = 0x0c;
-const IRJAR: u64 = 0x1c;
-const ORBAR: u64 = 0x20;
-const ORSR: u64 = 0x2c;
-const ORJRR: u64 = 0x34;
-const ORSFR: u64 = 0x3c;
-const JRINTR: u64 = 0x4c;
-const JRCR: u64 = 0x6c;
 const REGISTERS: [u64; 17] = [
     0x00, 0x04, 0x0c, 0x14, 0x1c, 0x20, 0x24, 0x2c, 0x34, 0x3c, 0x44, 0x4c, 0x50, 0x54, 0x5c, 0x64,
     0x6c,

@@ -4,20 +4,6 @@
 # A world that breaks around the device: load that goes on meanwhile, boots within a case, and what the
 # emulator holds before and after. After ktap.sh, caam.sh, faults.sh, dmcrypt.sh.
 
-# self_tested: the driver is on all its rings, its algorithms have passed the kernel's tests on the device.
-self_tested() {
-	bound=$(find /sys/bus/platform/drivers/caam_jr -name '*.jr' | wc -l)
-	for _ in 1 2 3 4 5; do
-		registered_algorithms >/tmp/registered
-		grep -q unknown /tmp/registered || break
-		sleep 1
-	done
-	want=$(awk '!/^#/ && !/ since /' "/tests/expected/$PROFILE.algorithms" | wc -l)
-	good=$(grep -c ' passed$' /tmp/registered)
-	because "$bound of $JOB_RINGS job rings bound; self-tests passed: $good of at least $want; device: $(jobs_now) jobs"
-	[ "$bound" -eq "$JOB_RINGS" ] && [ "$good" -ge "$want" ] && [ "$(jobs_now)" -gt 0 ] && ! grep -qv ' passed$' /tmp/registered
-}
-
 # disk_verified: written and read through the device, right, and counted by it.
 disk_verified() {
 	on_device eval 'dm_crypt_ready 512 && write_all && intact' || return

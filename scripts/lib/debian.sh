@@ -101,7 +101,7 @@ make_suite() {
 		# Not for a stable suite: it would rank that above its own security updates.
 		if [[ $suite != "$base" ]]; then echo "APT::Default-Release \"$suite\";"; fi
 		# How this machine reaches the network, but none of its hooks.
-		apt-config dump | grep -E '^Acquire::([a-z]+::)?(Proxy|Proxy-Auto-Detect|Timeout|Verify-Peer|Verify-Host|CaInfo|ForceIPv[46])\b' || true
+		apt-config dump | sed -n -E '/^Acquire::([a-z]+::)?(Proxy|Proxy-Auto-Detect|Timeout|Verify-Peer|Verify-Host|CaInfo|ForceIPv[46])\b/p'
 	} >"$dir/apt.conf"
 	suite_apt "$dir" apt-get update -q
 }

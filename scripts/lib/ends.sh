@@ -14,19 +14,29 @@ RESTARTED='0 0 0 0'
 # How large the emulator was before it had a client.
 EMULATOR_AT_START=''
 
-# process_size PID: "KIB DESCRIPTORS THREADS"; memory is its own, in KiB. (The guest's is not.)
-process_size() {
-	local key value kib='' threads=''
-	local -a descriptors
+# look_at_process PID: sets RSS (KiB of its own; the guest's are not), RSS_FILE, RSS_SHMEM, FDS and THREADS;
+# status 1 when it is gone. Forks nothing.
+# shellcheck disable=SC2034 # two of them are for samples (soak/sample.sh)
+look_at_process() {
+	local key value
+	local -a open
+	RSS='' RSS_FILE='' RSS_SHMEM='' FDS='' THREADS=''
 	while read -r key value _; do
 		case $key in
-		RssAnon:) kib=$value ;;
-		Threads:) threads=$value ;;
+		RssAnon:) RSS=$value ;;
+		RssFile:) RSS_FILE=$value ;;
+		RssShmem:) RSS_SHMEM=$value ;;
+		Threads:) THREADS=$value ;;
 		esac
-	done <"/proc/$1/status" || return
-	descriptors=("/proc/$1/fd"/*)
-	[[ -n $kib && -n $threads ]] || return
-	echo "$kib ${#descriptors[@]} $threads"
+	done 2>/dev/null <"/proc/$1/status" || return 1
+	open=("/proc/$1/fd/"*)
+	FDS=${#open[@]}
+	[[ -n $RSS && -n $THREADS ]]
+}
+
+# process_size PID: "KIB DESCRIPTORS THREADS"; memory is its own.
+process_size() {
+	look_at_process "$1" && echo "$RSS $FDS $THREADS"
 }
 
 # emulator_size: its process_size now, then at its start.

@@ -144,7 +144,7 @@ relay_report() {
 			fi
 			if [[ $KILLS == qemu ]]; then
 				verdict=1 cause='the case went on to its end, with QEMU killed or not'
-				check_killed "$((plan += 1))" || true
+				check_killed "$((plan += 1))" || verdict=1
 			fi
 			if [[ $KILLS == emulator ]]; then
 				check_killed "$((plan += 1))" || verdict=1

@@ -233,7 +233,7 @@ keep_objects() {
 	: >"$kept/.building"
 	while IFS= read -r -d '' name; do
 		[[ -e $source/$name ]] || rm "$kept/source/$name"
-	done < <(cd "$kept/source" && sources_of . | { grep -z -v '\.mod\.c$' || true; })
+	done < <(cd "$kept/source" && sources_of . | sed -z '/\.mod\.c$/d')
 	while IFS= read -r -d '' name; do
 		if ! cmp -s "$source/$name" "$kept/source/$name"; then
 			mkdir -p "$kept/source/${name%/*}"

@@ -16,6 +16,19 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const BAR0: u32 = 0;
 pub const CONFIG: u32 = 7;
 
+/// Offsets in a job ring's page, written again on purpose, as [`Header`] is.
+pub mod ring {
+    pub const IRBAR: u64 = 0x00;
+    pub const IRSR: u64 = 0x0c;
+    pub const IRJAR: u64 = 0x1c;
+    pub const ORBAR: u64 = 0x20;
+    pub const ORSR: u64 = 0x2c;
+    pub const ORJRR: u64 = 0x34;
+    pub const ORSFR: u64 = 0x3c;
+    pub const JRINTR: u64 = 0x4c;
+    pub const JRCR: u64 = 0x6c;
+}
+
 /// A message header, as on the wire. Written again on purpose: a mistake in the server's must not be
 /// in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,21 +2,13 @@
 
 use crate::machine::{AREA, Draw, RAM, until};
 use crate::support::*;
+use crate::vfio_client::ring::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-const IRBAR: u64 = 0x00;
-const IRSR: u64 = 0x0c;
-const IRJAR: u64 = 0x1c;
-const ORBAR: u64 = 0x20;
-const ORSR: u64 = 0x2c;
-const ORJRR: u64 = 0x34;
-const ORSFR: u64 = 0x3c;
-const JRINTR: u64 = 0x4c;
-const JRCR: u64 = 0x6c;
 const RESET: u32 = 1;
 const PARK: u32 = 2;
 /// JRINTR: an error; HALT complete, which a 1 ends.

@@ -11,27 +11,9 @@ open_samples() {
 	printf 'seconds\tround\tboot\tpid\trss_anon_kib\trss_file_kib\trss_shmem_kib\tfds\tthreads\n' >"$OUT/samples.tsv"
 }
 
-# look_at_process: sets RSS (KiB of its own), FDS and THREADS; status 1 when it is gone. Forks nothing.
-look_at_process() {
-	local key value rest
-	local -a open
-	RSS='' FDS='' THREADS=''
-	while read -r key value rest; do
-		case $key in
-		RssAnon:) RSS=$value ;;
-		RssFile:) RSS_FILE=$value ;;
-		RssShmem:) RSS_SHMEM=$value ;;
-		Threads:) THREADS=$value ;;
-		esac
-	done 2>/dev/null <"/proc/$EMULATOR_PID/status" || return 1
-	open=("/proc/$EMULATOR_PID/fd/"*)
-	FDS=${#open[@]}
-	[[ -n $RSS && -n $THREADS ]]
-}
-
 # sample: a line of the table.
 sample() {
-	look_at_process || return 0
+	look_at_process "$EMULATOR_PID" || return 0
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$((SECONDS - SOAK_STARTED))" "$ROUND" "$BOOT" "$EMULATOR_PID" \
 		"$RSS" "$RSS_FILE" "$RSS_SHMEM" "$FDS" "$THREADS" >>"$OUT/samples.tsv"
 	LAST_SAMPLE=$SECONDS
@@ -42,7 +24,7 @@ sample() {
 check_growth() {
 	local tries
 	for ((tries = 0; tries < 20; tries++)); do
-		look_at_process || {
+		look_at_process "$EMULATOR_PID" || {
 			CAUSE='caam-emu has ended'
 			return 1
 		}

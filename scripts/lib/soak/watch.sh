@@ -94,7 +94,7 @@ look_at_console() {
 # in_flight: what the guest waits for, and what the device holds.
 in_flight() {
 	local held
-	held=$(ctl --json stats 2>/dev/null | tool jq -r '[.rings[] | .pending + .in_flight + .waiting] | add') || held='?'
+	held=$(jobs_held 2>/dev/null) || held='?'
 	echo "${LAST_IO##* } requests in flight at dm-crypt, ${held:-?} jobs at the device"
 }
 
