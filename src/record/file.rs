@@ -64,6 +64,21 @@ pub fn append(out: &mut Vec<u8>, entry: &Entry) {
     *out = bytes;
 }
 
+/// How many of the bytes, which begin with the file or an entry, are within `room` up to the end of
+/// an entry, or of the file's beginning.
+#[must_use]
+pub fn whole(bytes: &[u8], room: usize) -> usize {
+    let mut end = if bytes.starts_with(&MAGIC) { MAGIC.len() + 4 } else { 0 };
+    while let Some(head) = bytes.get(end..).and_then(<[u8]>::first_chunk::<4>) {
+        let next = end + 8 + u32::from_le_bytes(*head) as usize;
+        if next > room.min(bytes.len()) {
+            break;
+        }
+        end = next;
+    }
+    if end <= room { end } else { 0 }
+}
+
 /// Reads entries.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -238,6 +253,24 @@ mod tests {
             let (_, result) = replay(&written(&all)[..], |job| drop(golden::fixture(job)));
             let problem = result.expect_err("there is no end").to_string();
             prop_assert!(!problem.contains('\n'), "{}", problem);
+        }
+
+        /// Wherever a file's bytes end, what is kept of them ends with an entry, the last there is.
+        #[test]
+        fn what_is_whole_is_kept(entries in prop::collection::vec(entry(), 0..10), cut in 0..1000_usize) {
+            let (bytes, rest) = (written(&entries), written(&entries).split_off(beginning().len()));
+            for (bytes, from) in [(bytes, beginning().len()), (rest, 0)] {
+                let room = cut % (bytes.len() + 1);
+                let mut ends = vec![from];
+                for entry in &entries {
+                    let mut one = Vec::new();
+                    append(&mut one, entry);
+                    ends.push(ends.last().unwrap() + one.len());
+                }
+                let last = ends.iter().rev().find(|end| **end <= room).copied().unwrap_or(0);
+                prop_assert_eq!(whole(&bytes, room), last);
+                prop_assert_eq!(whole(&bytes[..room], room), last);
+            }
         }
 
         #[test]

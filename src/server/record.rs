@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::device::platform::Secrets;
 use crate::record::Backlog;
 use crate::record::entry::{Entry, Header};
-use crate::record::file::append;
+use crate::record::file::{append, whole};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -104,12 +104,15 @@ impl Recording {
     }
 }
 
-/// Takes back what was written in part, and puts an end in its place.
-fn end_early(file: &mut File, whole: u64) -> io::Result<()> {
-    file.set_len(whole)?;
-    file.seek(SeekFrom::Start(whole))?;
+/// Puts an end behind the last entry that leaves room for it in what the file has taken: `before`
+/// bytes, and some of `bytes`.
+fn end_early(file: &mut File, before: u64, bytes: &[u8]) -> io::Result<()> {
     let mut end = Vec::new();
     append(&mut end, &Entry::End { reason: UNWRITTEN.into() });
+    let taken = file.stream_position()?.saturating_sub(before) as usize;
+    let kept = before + whole(bytes, taken.saturating_sub(end.len())) as u64;
+    file.set_len(kept)?;
+    file.seek(SeekFrom::Start(kept))?;
     file.write_all(&end)
 }
 
@@ -135,7 +138,7 @@ fn write(device: &Device, mut file: File, path: &Path) -> Result<(), Error> {
         if let Err(error) = file.write_all(&bytes) {
             log::error!(path:% = path.display(), error:%; "recording cannot be written");
             device.tape.end(UNWRITTEN);
-            if let Err(error) = end_early(&mut file, total) {
+            if let Err(error) = end_early(&mut file, total, &bytes) {
                 log::debug!(path:% = path.display(), error:%; "the recording has no end");
             }
             // Nobody will ask for what has come meanwhile.
