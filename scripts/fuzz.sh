@@ -20,7 +20,8 @@ Each begins with its seeds, made from the recorded jobs in tests/golden/, and wi
 runs found worth keeping (fuzz/corpus/). An input that makes a target fail is kept in
 fuzz/artifacts/, and the command that repeats it is printed.
 
-  --minutes N   CPU minutes for each target (default 1; fractions such as 0.2 are fine)
+  --minutes N   minutes for each target (default 1; fractions such as 0.2 are fine), of a core that has
+                nothing else to do: it is the clock that counts
   --jobs N      targets that run at the same time (default: as many as there are cores)
   --list        the targets, and what they feed on
   --help

@@ -10,6 +10,8 @@ set -euo pipefail
 readonly TESTS=(server robustness golden golden_algorithms golden_build golden_disasm text)
 # Unit tests of the files with unsafe code (docs/safety.md) and of their neighbours.
 readonly UNSAFE=(crypto::aes::ghash server:: vfio_user:: device::dma)
+# Of those, the ones that ask for nothing Miri has not: it maps no files and confines nothing.
+readonly INTERPRETED=(crypto::aes::ghash)
 
 help() {
 	cat <<HELP
@@ -19,15 +21,16 @@ Runs Rust tests again while something looks on:
 
   --address   AddressSanitizer (the default): reads and writes outside of what is allocated, use after
               free, and leaks of what the tests themselves allocate
-  --thread    ThreadSanitizer: unordered accesses. The standard library has to be built for it, too
-              (component rust-src): without, what it orders looks unordered
+  --thread    ThreadSanitizer: unordered accesses. The standard library is built for it, too, which
+              needs the component rust-src: without, what it orders looks unordered
   --valgrind  memcheck, on the unit tests of the files with unsafe code: uninitialised memory, too
-  --miri      Miri, on the same, as far as it knows the system calls; needs the component miri
+  --miri      Miri, on those of them that need no system calls it has not: GHASH, with its AVX-512,
+              which it interprets on any processor; needs the components miri and rust-src
   --help
 
 TEST are names of integration tests (default: ${TESTS[*]}), or, with --valgrind and --miri,
-beginnings of names of unit tests (default: ${UNSAFE[*]}). Each kind builds
-everything anew, in a folder of its own below target/.
+beginnings of names of unit tests (default: ${UNSAFE[*]}; with --miri
+${INTERPRETED[*]}). Each kind but valgrind builds everything anew, in a folder of its own below target/.
 
 Exit status: 0 nothing found, 1 a finding or a failed test, 125 could not tell, 2 unusable command line.
 HELP
@@ -42,6 +45,10 @@ by_compiler() {
 		cannot_tell "this compiler has no $kind sanitizer" "take one from https://rustup.rs"
 	host=$("${CARGO[0]/cargo/rustc}" "${CARGO[@]:1}" -vV | sed -n 's/^host: //p')
 	local -a arguments=(test --locked --target "$host" --no-fail-fast)
+	if [[ $kind == thread ]]; then
+		need_component rust-src
+		arguments+=(-Zbuild-std)
+	fi
 	for test; do arguments+=(--test "$test"); done
 	# Told apart from all else that is built for this target.
 	export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$REPO/target}/sanitize-$kind
@@ -66,12 +73,31 @@ by_valgrind() {
 		--errors-for-leak-kinds=definite,indirect "$program" --test-threads=1 "$@"
 }
 
+# need_component NAME: of the compiler that need_nightly has chosen.
+need_component() {
+	local sysroot found
+	sysroot=$("${CARGO[0]/cargo/rustc}" "${CARGO[@]:1}" --print sysroot)
+	case $1 in
+	rust-src) found=$sysroot/lib/rustlib/src/rust/library/Cargo.lock ;;
+	miri) found=$sysroot/bin/miri ;;
+	esac
+	[[ -e $found ]] || rustup "${CARGO[@]:1}" component add "$1" ||
+		cannot_tell "the compiler lacks the component $1" "try 'rustup ${CARGO[*]:1} component add $1'"
+}
+
 # by_miri TEST...: unit tests, interpreted.
 by_miri() {
 	need_nightly
-	"${CARGO[@]}" miri --version >/dev/null 2>&1 ||
-		cannot_tell "there is no Miri here" "try 'rustup +nightly component add miri rust-src'"
-	MIRIFLAGS=${MIRIFLAGS:--Zmiri-disable-isolation} "${CARGO[@]}" miri test --locked --lib -- "$@"
+	need_component miri
+	need_component rust-src
+	# What the interpreter has is what the code is compiled for, whatever this processor has.
+	if [[ $(uname -m) == x86_64 ]]; then
+		export RUSTFLAGS=-Ctarget-feature=+avx512f,+avx512bw,+pclmulqdq,+vpclmulqdq
+	fi
+	export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$REPO/target}/miri
+	# A thousand times slower than the processor: two cases of each property, and not 256.
+	PROPTEST_CASES=${PROPTEST_CASES:-2} MIRIFLAGS=${MIRIFLAGS:--Zmiri-disable-isolation} \
+		"${CARGO[@]}" miri test --locked --lib -- "$@"
 }
 
 main() {
@@ -94,6 +120,7 @@ main() {
 	if ((${#chosen[@]} == 0)); then
 		case $kind in
 		address | thread) chosen=("${TESTS[@]}") ;;
+		miri) chosen=("${INTERPRETED[@]}") ;;
 		*) chosen=("${UNSAFE[@]}") ;;
 		esac
 	fi

@@ -15,8 +15,7 @@ use std::arch::x86_64::{
     __m128i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_set_epi64x,
     _mm_setzero_si128, _mm_shuffle_epi32, _mm_slli_si128, _mm_srli_si128, _mm_xor_si128,
     _mm512_clmulepi64_epi128, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_set4_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_ternarylogic_epi64, _mm512_xor_si512,
-    _mm512_zextsi128_si512,
+    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_xor_si512, _mm512_zextsi128_si512,
 };
 
 use zeroize::Zeroize;
@@ -34,9 +33,6 @@ const VECTORS: usize = WIDTH * BLOCK / VECTOR;
 
 /// x^63 + x^62 + x^57.
 const P: u64 = 0xc200_0000_0000_0000;
-
-/// `a ^ b ^ c` as a truth table.
-const XOR3: i32 = 0x96;
 
 /// The powers of a hash key, H^16 first, and what is derived from each (D). That there is one shows
 /// that the processor has the instructions: `new` makes none where it has not.
@@ -129,16 +125,13 @@ impl Powers {
         for ((m, h), d) in vectors.iter().zip(&self.h).zip(&self.d) {
             let m = _mm512_xor_si512(_mm512_shuffle_epi8(load(m), reversal), sum);
             let (h, d) = (load(h), load(d));
-            r = _mm512_ternarylogic_epi64::<XOR3>(
-                r,
-                _mm512_clmulepi64_epi128::<0x10>(m, d),
-                _mm512_clmulepi64_epi128::<0x11>(m, h),
-            );
-            f = _mm512_ternarylogic_epi64::<XOR3>(
-                f,
-                _mm512_clmulepi64_epi128::<0x00>(m, d),
-                _mm512_clmulepi64_epi128::<0x01>(m, h),
-            );
+            // Three terms each: the compiler makes one VPTERNLOG of two additions.
+            let (d1, h1) =
+                (_mm512_clmulepi64_epi128::<0x10>(m, d), _mm512_clmulepi64_epi128::<0x11>(m, h));
+            let (d0, h0) =
+                (_mm512_clmulepi64_epi128::<0x00>(m, d), _mm512_clmulepi64_epi128::<0x01>(m, h));
+            r = _mm512_xor_si512(r, _mm512_xor_si512(d1, h1));
+            f = _mm512_xor_si512(f, _mm512_xor_si512(d0, h0));
             sum = _mm512_setzero_si512();
         }
         reduced(across(r), across(f))
