@@ -4,16 +4,19 @@
 //! one for a ring's lock; QEMU, which holds its own big lock meanwhile, would then never answer.
 //! So a DECO thread reads and writes such an entry *before* it takes the ring's lock ([`Ahead`]),
 //! and under the lock finds that done. One thread a ring does so at a time, by the ring's `turn`,
-//! which no register access takes.
+//! which no register access takes. If the ring is reset meanwhile, nothing more is asked for: the memory
+//! may be the next client's.
 
 use super::dma::DmaSpace;
 use super::jobs::Job;
+use super::session::Session;
 use super::{Device, Outcome, lock};
 use crate::fault::kind::Site;
 use crate::jobring::{Effects, JobResult, JobRing, TakenJob};
 use crate::memory::{DmaError, GuestMemory, Purpose};
 use std::cell::{Cell, RefCell};
-use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 /// An access that has been made.
@@ -27,6 +30,8 @@ enum Made {
 #[derive(Debug)]
 pub(super) struct Ahead<'a> {
     memory: &'a DmaSpace,
+    /// Set when the ring is reset.
+    gone: Arc<AtomicBool>,
     locked: Cell<bool>,
     made: RefCell<Vec<Made>>,
     /// Writes that came under the lock, none of which anything depends on.
@@ -34,9 +39,11 @@ pub(super) struct Ahead<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    pub(super) fn new(memory: &'a DmaSpace) -> Self {
+    /// For a ring until that is [`JobRing::gone`].
+    pub(super) fn new(memory: &'a DmaSpace, gone: Arc<AtomicBool>) -> Self {
         Self {
             memory,
+            gone,
             locked: Cell::new(false),
             made: RefCell::default(),
             later: RefCell::default(),
@@ -54,17 +61,28 @@ impl<'a> Ahead<'a> {
         self.locked.set(false);
         for (purpose, address, bytes) in self.later.take() {
             // It has been taken for written.
-            if let Err(error) = self.memory.write(purpose, address, &bytes) {
+            if let Err(error) = self.access().write(purpose, address, &bytes)
+                && !self.gone()
+            {
                 log::warn!(error:%; "late write");
             }
         }
+    }
+
+    /// Whether the ring has been reset.
+    fn gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn access(&self) -> Session<'_> {
+        Session::until(self.memory, &self.gone)
     }
 }
 
 impl GuestMemory for Ahead<'_> {
     fn read_available(&self, purpose: Purpose, wanted: u64, buf: &mut [u8]) -> usize {
         if !self.memory.waits(wanted, buf.len()) {
-            return self.memory.read_available(purpose, wanted, buf);
+            return self.access().read_available(purpose, wanted, buf);
         }
         for made in self.made.borrow().iter() {
             if let Made::Read { address, length, bytes } = made
@@ -77,7 +95,7 @@ impl GuestMemory for Ahead<'_> {
         if self.locked.get() {
             return 0;
         }
-        let n = self.memory.read_available(purpose, wanted, buf);
+        let n = self.access().read_available(purpose, wanted, buf);
         let made = Made::Read { address: wanted, length: buf.len(), bytes: buf[..n].to_vec() };
         self.made.borrow_mut().push(made);
         n
@@ -85,7 +103,7 @@ impl GuestMemory for Ahead<'_> {
 
     fn write(&self, purpose: Purpose, wanted: u64, buf: &[u8]) -> Result<(), DmaError> {
         if !self.memory.waits(wanted, buf.len()) {
-            return self.memory.write(purpose, wanted, buf);
+            return self.access().write(purpose, wanted, buf);
         }
         for made in self.made.borrow().iter() {
             if let Made::Write { address, bytes, result } = made
@@ -98,13 +116,13 @@ impl GuestMemory for Ahead<'_> {
             self.later.borrow_mut().push((purpose, wanted, buf.to_vec()));
             return Ok(());
         }
-        let result = self.memory.write(purpose, wanted, buf);
+        let result = self.access().write(purpose, wanted, buf);
         self.made.borrow_mut().push(Made::Write { address: wanted, bytes: buf.to_vec(), result });
         result
     }
 
     fn writable(&self, purpose: Purpose, address: u64, length: usize) -> Result<(), DmaError> {
-        self.memory.writable(purpose, address, length)
+        self.access().writable(purpose, address, length)
     }
 }
 
@@ -116,6 +134,13 @@ pub(super) struct Turn<'a> {
     _turn: MutexGuard<'a, ()>,
 }
 
+impl Turn<'_> {
+    /// Whether it is no good any more: the ring has been reset.
+    pub(super) fn over(&self) -> bool {
+        self.memory.gone()
+    }
+}
+
 impl Device {
     /// Reads ring `n`'s next input entry, and what fault rules ask about its job, if that has to
     /// be waited for.
@@ -124,12 +149,12 @@ impl Device {
             return None;
         }
         let turn = lock(&self.rings[n].turn);
-        let next = {
+        let (next, gone) = {
             let ring = self.rings[n].lock();
-            ring.next_entry().filter(|_| !ring.draining())
+            (ring.next_entry().filter(|_| !ring.draining()), ring.gone())
         };
         let entry = next?;
-        let memory = Ahead::new(&self.memory);
+        let memory = Ahead::new(&self.memory, gone);
         // What cannot be read is found out again under the lock, and reported.
         memory.read_available(Purpose::InputRing, entry.0, &mut [0; 8][..entry.1]);
         if self.faults.armed(Site::Take) {
@@ -154,11 +179,16 @@ impl Device {
         count: impl FnOnce(),
     ) -> Outcome {
         let slot = &self.rings[n];
-        let memory = Ahead::new(&self.memory);
-        let next = || slot.lock().next_result(taken, &result);
-        let waits = next().is_some_and(|e| self.memory.waits(e.address, e.bytes().len()));
+        let next = || {
+            let ring = slot.lock();
+            (ring.next_result(taken, &result), ring.gone())
+        };
+        let (entry, gone) = next();
+        // There is no entry in a ring that has been reset, so if the job has one it is this ring's.
+        let memory = Ahead::new(&self.memory, gone);
+        let waits = entry.is_some_and(|e| self.memory.waits(e.address, e.bytes().len()));
         let _turn = waits.then(|| lock(&slot.turn));
-        if waits && let Some(entry) = next() {
+        if waits && let (Some(entry), _) = next() {
             // A failure is found again under the lock, and reported.
             let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
         }
@@ -175,12 +205,12 @@ impl Device {
     fn drain(&self, n: usize, now: Duration) -> Outcome {
         let slot = &self.rings[n];
         let _turn = lock(&slot.turn);
-        let next = {
+        let (next, gone) = {
             let ring = slot.lock();
-            ring.next_entry().filter(|_| ring.draining())
+            (ring.next_entry().filter(|_| ring.draining()), ring.gone())
         };
         let Some((address, length)) = next else { return Outcome::default() };
-        let memory = Ahead::new(&self.memory);
+        let memory = Ahead::new(&self.memory, gone);
         memory.read_available(Purpose::InputRing, address, &mut [0; 8][..length]);
         let entry = slot.lock().next_flushed(memory.lock());
         memory.unlock();
@@ -188,7 +218,9 @@ impl Device {
             let _ = memory.write(Purpose::OutputRing, entry.address, entry.bytes());
         }
         let outcome = self.with_ring(n, now, |ring| {
-            ring.drain_one(memory.lock(), now);
+            if !memory.gone() {
+                ring.drain_one(memory.lock(), now);
+            }
             Effects::NONE
         });
         memory.unlock();
@@ -199,9 +231,14 @@ impl Device {
     pub(super) fn tick_ring(&self, n: usize, now: Duration) -> Outcome {
         let draining = self.rings[n].lock().draining();
         let drained = if draining { self.drain(n, now) } else { Outcome::default() };
-        let memory = Ahead::new(&self.memory);
-        let outcome = self.with_ring(n, now, |ring: &mut JobRing| ring.tick(memory.lock(), now));
-        memory.unlock();
+        let mut memory = None;
+        let outcome = self.with_ring(n, now, |ring: &mut JobRing| {
+            let memory = memory.insert(Ahead::new(&self.memory, ring.gone()));
+            ring.tick(memory.lock(), now)
+        });
+        if let Some(memory) = memory {
+            memory.unlock();
+        }
         outcome.merge(drained)
     }
 
@@ -215,3 +252,7 @@ impl Device {
         Outcome { timer: true, ..Outcome::default() }
     }
 }
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

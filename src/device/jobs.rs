@@ -4,6 +4,7 @@
 //! else that may happen to it). A job that takes longer on purpose is *held*: its DECO counts as
 //! occupied, but the thread that ran it is free, and [`Device::tick`] gives it back in time.
 
+use super::ahead::Turn;
 use super::ask::ring_event;
 use super::direct::{Direct, DirectJob};
 use super::held::{Finished, Held};
@@ -162,19 +163,23 @@ impl Device {
     }
 
     /// Asks the rules about ring `n`'s next job, and takes it if they let it go.
-    fn take_from(&self, n: usize, now: Duration) -> (Option<TakenJob>, Event<'static>, Outcome) {
+    pub(super) fn take_from(
+        &self,
+        n: usize,
+        now: Duration,
+    ) -> (Option<TakenJob>, Event<'static>, Outcome) {
         match self.turn(n) {
             None => self.take_with(n, &self.memory, None, now),
-            Some(turn) => self.take_with(n, &turn.memory, turn.entry, now),
+            Some(turn) => self.take_with(n, &turn.memory, Some(&turn), now),
         }
     }
 
-    /// The same through `memory`; `expected`: it is no good for any other input entry.
-    fn take_with<M: GuestMemory>(
+    /// The same through `memory`, which is no good for any input entry but its turn's.
+    pub(super) fn take_with<M: GuestMemory>(
         &self,
         n: usize,
         memory: &M,
-        expected: Option<(u64, usize)>,
+        turn: Option<&Turn<'_>>,
         now: Duration,
     ) -> (Option<TakenJob>, Event<'static>, Outcome) {
         let mut stall_others = Vec::new();
@@ -186,7 +191,8 @@ impl Device {
             }
             let entry = ring.next_entry();
             let unread = |(address, length)| self.memory.waits(address, length);
-            if entry.filter(|entry| unread(*entry)) != expected {
+            let expected = turn.and_then(|turn| turn.entry);
+            if entry.filter(|entry| unread(*entry)) != expected || turn.is_some_and(Turn::over) {
                 // It has been reset, or set up, or given its first job: from the start.
                 return jobring::Effects::DOORBELL;
             }

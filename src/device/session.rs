@@ -22,7 +22,7 @@ pub struct Session<'a> {
     held: RefCell<Option<Held<'a>>>,
     /// The job, for a recording.
     job: Option<Key>,
-    /// Set when the job is to end.
+    /// Set when the job is to end, or the ring has been reset.
     stop: Option<&'a AtomicBool>,
     /// Nothing that the device does depends on it, so a recording has nothing of it.
     aside: bool,
@@ -42,10 +42,16 @@ impl<'a> Session<'a> {
         Self { aside: true, ..Self::new(space) }
     }
 
+    /// Reaches nothing once `stop` is set.
+    #[must_use]
+    pub fn until(space: &'a DmaSpace, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..Self::new(space) }
+    }
+
     /// Of a job that is run, until `stop` is set.
     #[must_use]
     pub fn of(space: &'a DmaSpace, job: Key, stop: &'a AtomicBool) -> Self {
-        Self { job: Some(job), stop: Some(stop), ..Self::new(space) }
+        Self { job: Some(job), ..Self::until(space, stop) }
     }
 }
 

@@ -52,6 +52,8 @@ pub struct JobRing {
     pub(super) faults: RingFaults,
     /// Changes whenever results of jobs in flight must no longer be written.
     epoch: u32,
+    /// Set by a reset.
+    gone: Arc<AtomicBool>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) stats: RingStats,
     meter: Meter,
@@ -94,6 +96,7 @@ impl JobRing {
             faults: RingFaults::default(),
             halt_faults: HaltFaults::default(),
             epoch: 0,
+            gone: Arc::default(),
             stop: Arc::new(AtomicBool::new(false)),
             stats: RingStats::default(),
             meter: Meter::default(),
@@ -392,6 +395,7 @@ impl JobRing {
     /// Back to the reset state. Results of jobs still in flight will be dropped.
     pub fn reset(&mut self, now: Duration) {
         self.stop.store(true, Ordering::Relaxed);
+        self.gone.store(true, Ordering::Relaxed);
         *self = Self {
             meter: std::mem::take(&mut self.meter),
             tap: std::mem::take(&mut self.tap),
@@ -405,6 +409,12 @@ impl JobRing {
         };
         self.tell(now, RingEvent::Reset);
         self.measure(now);
+    }
+
+    /// Set when the ring is reset: for who reads or writes its entries without its lock.
+    #[must_use]
+    pub fn gone(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.gone)
     }
 
     /// Whether [`Self::take`] would have a job. The output slot is reserved before a job is
