@@ -23,7 +23,7 @@ HELP
 }
 
 VM_CASES=(selftests rng aead-tamper tcrypt reload trusted-key dm-crypt faults-jobs faults-irq faults-mix faults-ring faults-fatal faults-depth attack
-	suspend restart unbind kill-qemu kill-emulator reload-load)
+	suspend restart unbind lost-write kill-qemu kill-emulator reload-load)
 ERA10_CASES=(selftests aead-tamper)
 PASSED=0 FAILED=0 CANNOT_TELL=0
 

@@ -226,7 +226,7 @@ boot() {
 	fi
 	attack_before "$@"
 	prepare_boot "$rings" "MODE=$([[ $SHELL_MODE == 1 ]] && echo shell || echo cases)" \
-		"export JOB_RINGS PROFILE=$(emu_value --soc "${ARGS[@]}") DRIVER=${driver##*/} BOOT=$BOOT" \
+		"export JOB_RINGS PROFILE=$(emu_value --soc "${ARGS[@]}") DRIVER=${driver##*/} DM_CRYPT=$([[ $DM_CRYPT == stock ]] && echo stock || echo changed) BOOT=$BOOT" \
 		"export LOAD_SECONDS=$LOAD_SECONDS ATTACK=$ATTACK CYCLES=$CYCLES RESTARTS='$RESTARTS'" "CASES='$*'"
 	log "booting, driver $driver"
 	if ((SHELL_MODE)); then

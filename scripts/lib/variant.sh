@@ -191,8 +191,10 @@ build_variant() {
 	trap "rm -rf '$work'" EXIT
 	mkdir "$work/source"
 	if [[ $kind == dm-crypt ]]; then
-		# It includes headers of its neighbours.
-		cp "$sources/dm-crypt.c" "$sources"/*.h "$work/source/"
+		# It includes headers of its neighbours: Debian's, where the file came without.
+		cp "$BUILDER/usr/src/sources/drivers/md"/*.h "$work/source/"
+		(cd "$sources" && find . -maxdepth 1 -name '*.h' -exec cp -t "$work/source" {} +)
+		cp "$sources/dm-crypt.c" "$work/source/"
 		echo 'obj-m := dm-crypt.o' >"$work/source/Makefile"
 	else
 		(cd "$sources" && sources_of . | xargs -0 cp --parents -t "$work/source")
