@@ -112,7 +112,7 @@ pub enum Malformed {
     Syntax(serde_json::Error),
     #[error("not a JSON object; a request is one, like {EXAMPLE}")]
     NotAnObject,
-    #[error("\"id\" must be a number or a string")]
+    #[error("\"id\" must be a string, or a whole number of 64 bits")]
     Id,
     #[error("\"v\":{VERSION} is missing: the version of the protocol")]
     NoVersion,
@@ -150,7 +150,13 @@ impl Request {
             Err(e) => return Err(bad(Malformed::Syntax(e))),
         };
         let id = object.remove("id").unwrap_or(Value::Null);
-        if !matches!(id, Value::Null | Value::Number(_) | Value::String(_)) {
+        let exact = match &id {
+            Value::Null | Value::String(_) => true,
+            // Any other is read as a fraction of limited precision, and would come back as another.
+            Value::Number(number) => number.is_i64() || number.is_u64(),
+            _ => false,
+        };
+        if !exact {
             return Err(bad(Malformed::Id));
         }
         let command = match object.remove("v") {
@@ -243,7 +249,7 @@ mod tests {
             Command::TraceStop {},
             Command::TraceStatus {},
         ] {
-            for id in [Value::Null, json!(7), json!("seven"), json!(-1.5)] {
+            for id in [Value::Null, json!(7), json!("seven"), json!(-7), json!(u64::MAX)] {
                 let request = Request { id, command: command.clone() };
                 let line = request.line();
                 assert!(!line.contains('\n'));
@@ -286,6 +292,8 @@ mod tests {
             (br#"{"v":1,"id":3,"do":"stats"} {}"#, &["not JSON", "trailing"], Value::Null),
             (b"[1]", &["not a JSON object"], Value::Null),
             (br#"{"v":1,"id":[3],"do":"stats"}"#, &["\"id\""], Value::Null),
+            (br#"{"v":1,"id":18446744073709551616,"do":"stats"}"#, &["64 bits"], Value::Null),
+            (br#"{"v":1,"id":-1.5,"do":"stats"}"#, &["\"id\""], Value::Null),
             (br#"{"id":3,"do":"stats"}"#, &["\"v\":1 is missing"], json!(3)),
             (br#"{"v":2,"id":3,"do":"stats"}"#, &["\"v\":2", "version 1"], json!(3)),
             (br#"{"v":"1","id":3,"do":"stats"}"#, &["\"v\":\"1\""], json!(3)),
